@@ -27,8 +27,8 @@ import numpy as np
 import tokemb
 from benchmarks.setting import ROOT
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule
 from tokemb.training.metrics import roc_auc
+from tokemb.training.schedule import Schedule
 
 DIALS = {
     "DATA": str(ROOT.parent / "shared" / "data" / "adfa_ld" / "ADFA-LD.zip"),

@@ -49,8 +49,8 @@ def text_to_vectors(setting: Setting) -> Outcome:
         known[np.searchsorted(rows.row_splits, unknown, "right") - 1] = False
         close_vectors("tokemb", results["tokemb"][known], "model2vec", results["model2vec"][known])
         notes.append(
-            f"model2vec excludes `[UNK]` from the mean. The {np.count_nonzero(~known):,} rows that contain it were not "
-            "compared. All others agree within 0.00001."
+            f"model2vec excludes `[UNK]` from the mean, so rows that contain it ({np.count_nonzero(~known):,}) were "
+            "not compared. All others agree within 0.00001."
         )
 
     work = f"texts to mean vectors (rows, {TEXT_DIM}), WordPiece"

@@ -16,9 +16,9 @@ INSTALL = f"python -m pip install --no-deps --pre --target {FOLDER} 'tokenizers>
 HEAD = """\
 # Compatibility
 
-tokemb is installed with `tokenizers` 0.22 or 0.23, which defines the ids. With 1.0, tokemb can only load,
-encode and decode. `docs/make_compatibility.py` generates this table by running every line with both versions, on the
-folders in `vocab/`.
+tokemb is installed with `tokenizers` 0.22 or 0.23, which defines the ids. With 1.0, tokemb can load and save
+vocabularies, encode and decode, but neither make nor grow a vocabulary. `docs/make_compatibility.py` generates this
+table by running every line with both versions, on the folders in `vocab/`.
 
 With 1.0, the [backend](engine.md) is always `tokenizers` itself, and Python splits the texts of most profiles, so
 encoding is slower. A text with a character that Unicode 9 does not assign is an error if its ids could differ between

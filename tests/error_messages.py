@@ -15,7 +15,14 @@ import click
 # Names with underscores that summaries and files show, and users look for in them.
 _SHOWN = {"format_version", "input_dim", "row_splits", "token_ids", "word_index"}
 
-_MODULES = ("tokemb", "tokemb.models.pretrained", "tokemb.analysis", "tokemb.importers", "tokemb.training.fitting")
+_MODULES = (
+    "tokemb",
+    "tokemb.models.pretrained",
+    "tokemb.analysis",
+    "tokemb.importers",
+    "tokemb.training.result",
+    "tokemb.training.schedule",
+)
 _QUOTED = re.compile(r"(?<![\w=])'(?:[^'\\]|\\.)*'(?!\w)|(?<![\w=])\"(?:[^\"\\]|\\.)*\"(?!\w)")
 _PYTHON = {
     "an assignment": r"(?<![\w./-])[a-z_]\w*=[\"'\[\w]",

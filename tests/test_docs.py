@@ -76,8 +76,9 @@ PAGES = [
 
 @pytest.mark.parametrize(("page", "examples"), PAGES)
 def test_examples_in_pages_run(page, examples, tmp_path, monkeypatch):
-    if page == "docs/scikit-learn.md":
-        pytest.importorskip("sklearn")
+    library = {"docs/scikit-learn.md": "sklearn", "docs/outputs.md": "array_record"}.get(page)
+    if library is not None:
+        pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
     result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS, encoding="utf-8")
@@ -91,8 +92,10 @@ def test_other_programs_read_the_outputs_as_the_page_shows(library, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     doctest.testfile(str(ROOT / "docs" / "outputs.md"), module_relative=False, optionflags=OPTIONS)
     page = (ROOT / "docs" / "outputs.md").read_text("utf-8")
-    (block,) = re.findall(rf"```python\n(import {library}.*?)```", page, re.DOTALL)
-    exec(block, {})
+    blocks = re.findall(rf"```python\n(import {library}.*?)```", page, re.DOTALL)
+    for block in blocks:
+        exec(block, {})
+    assert blocks
 
 
 def test_example_for_datasets_gives_the_shown_ids():

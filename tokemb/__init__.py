@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tokemb.models.embedding_model import embedding_model
     from tokemb.models.extension import grow_model
     from tokemb.pipeline.files import embed_file, encode_file
-    from tokemb.pipeline.predict_file import predict_file
+    from tokemb.pipeline.predict import predict_file
     from tokemb.pipeline.reports import report
     from tokemb.rows.ragged import Ragged, pad
     from tokemb.sources.corpus import read_corpus
@@ -59,7 +59,7 @@ _MODULES = {
     "load_trained": "training.load",
     "neighbors": "analysis",
     "pad": "rows.ragged",
-    "predict_file": "pipeline.predict_file",
+    "predict_file": "pipeline.predict",
     "read_corpus": "sources.corpus",
     "report": "pipeline.reports",
 }

@@ -12,9 +12,10 @@ PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
 INPUT_FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow", "conll", "documents")
 QUOTINGS = ("minimal", "none")
-OUTPUT_FORMATS = (".npy", ".npz", ".parquet", ".tfrecord", ".jsonl")
+OUTPUT_FORMATS = (".npy", ".npz", ".parquet", ".tfrecord", ".array_record", ".jsonl")
 PREDICTION_FORMATS = (".parquet", ".jsonl", ".csv")
 LINE_KINDS = ("bert", "gensim", "words")
+# GloVe text, word2vec text (also fastText's .vec), word2vec binary, fastText's .bin and NumPy's .npz.
 VECTOR_FORMATS = ("glove", "word2vec", "word2vec-binary", "fasttext", "npz")
 SERVED_OUTPUTS = ("ids", "vectors", "predictions")
 CELLS = ("gru", "lstm")
@@ -62,6 +63,24 @@ def check_count(name: str, value: object, least: int = 1) -> int:
     if number > _LARGEST:
         raise ArgumentError(f"{name} must be at most {_LARGEST}; received {number}")
     return number
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Raise ``ArgumentError`` unless ``value`` is at least 0 and less than 1."""
+    if not 0 <= value < 1:
+        raise ArgumentError(f"{name} must be at least 0 and less than 1; received {value}")
+
+
+def check_left_out(why: str, **arguments: object) -> None:
+    """Raise ``ArgumentError`` for the first argument that was passed: not ``None``, ``False`` or an empty tuple.
+
+    Args:
+        why: What follows the name and "must be left out" in the message.
+        **arguments: The values by their names.
+    """
+    for name, value in arguments.items():
+        if value is not None and value is not False and not (isinstance(value, tuple) and not value):
+            raise ArgumentError(f"{name} must be left out {why}")
 
 
 def check_optional_count(name: str, value: object) -> int | None:

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 class Encoder(TextEncoder):
     """Encode texts as ids and decode ids as texts with a fitted vocabulary.
 
-    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.hashing``, ``Encoder.load`` or ``Encoder.from_tokenizer``.
+    An encoder is made by ``tokemb.fit_vocab``, ``Encoder.hashing``, ``Encoder.load`` or ``Encoder.from_tokenizer``. The
+    tokenizers that the last two read, if tokemb did not write them, are called foreign.
 
     Attributes:
         input_dim: The ``input_dim`` of a Keras ``Embedding`` for these ids: the highest id plus one.
@@ -58,7 +59,7 @@ class Encoder(TextEncoder):
         algorithm: The algorithm that makes the tokens: ``"word"``, ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         settings: The arguments of ``fit_vocab``. ``None`` for a foreign tokenizer.
         corpus: Statistics of the corpus that the vocabulary was fitted to. ``None`` for a foreign tokenizer.
-        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
+        segmenter: The segmenter that puts spaces between the words of a text before it is split, or ``None``.
         ngrams: The lengths of n-grams, in the order of the ids in a row. ``(1,)`` if every token stands for itself.
         buckets: The hash buckets of tokens out of vocabulary. ``None`` if all of them get ``unk_id``.
 
@@ -422,11 +423,11 @@ pathlib.Path(text) for a file
             threads: The number of threads.
 
         Returns:
-            A dataset of ids, int32 ``(batch, maxlen)``, or of ids with labels ``(batch, ...)``. Labels are float32, or
-            have the dtype of the integers. With ``second``, the three arrays of ``encode_pairs``, by name, are in place
-            of the ids, and with ``pack`` the arrays ``ids``, ``segment_ids`` and ``positions`` of ``encode_packed``.
-            With ``targets``, the ids and the inputs of the decoder by the names ``ids`` and ``decoder_ids``, the next
-            id at each position of the decoder, and its weight, which is 0 for padding.
+            A dataset of ids, int32 ``(batch, maxlen)``, or of pairs of ids and labels ``(batch, ...)``. Labels are
+            float32, or have the dtype of the integers. With ``second``, a dict with the three arrays of
+            ``encode_pairs`` replaces the ids. With ``pack``, it is a dict with the arrays ``ids``, ``segment_ids`` and
+            ``positions`` of ``encode_packed``. With ``targets``, the elements are triples: a dict with the arrays
+            ``ids`` and ``decoder_ids``, the next id at each position of the decoder, and its weight, 0 for padding.
 
         Raises:
             ArgumentError: If an argument or a label is invalid. Errors of texts are those of ``encode``.
@@ -444,40 +445,17 @@ pathlib.Path(text) for a file
         self,
         texts: Path | Iterable[Any] | Callable[[], Iterator[pa.RecordBatch]],
         labels: Any = None,  # noqa: ANN401
-        *,
-        column: str | None = None,
-        classes: Sequence[str] | None = None,
-        batch_size: int = 32,
-        shuffle: bool = False,
-        seed: int | None = None,
-        bucket: bool | Sequence[int] = False,
-        maxlen: int | None = None,
-        padding: str | None = None,
-        truncating: str | None = None,
-        drop_remainder: bool = False,
-        second: Any = None,  # noqa: ANN401
-        pair_truncation: str | None = None,
-        overlap: int | None = None,
-        validation_split: float | None = None,
-        subset: str | None = None,
-        pack: bool = False,
-        targets: Any = None,  # noqa: ANN401
-        target_encoder: Encoder | None = None,
-        target_maxlen: int | None = None,
-        threads: int | None = None,
+        **settings: Any,  # noqa: ANN401
     ) -> EncodedBatches:
         """Make a ``keras.utils.PyDataset`` of texts and labels for any Keras backend, without TensorFlow.
 
-        The arguments, batches and errors are those of ``dataset``. The same seed gives the same epochs.
+        The arguments, batches and errors are those of ``dataset``, without ``buffer``. The same seed gives the same
+        epochs.
         """
         from tokemb.keras.datasets.py_dataset import make_py_dataset
         from tokemb.keras.datasets.settings import FeedSettings
 
-        rows = maxlen, padding, truncating, drop_remainder, threads
-        kinds = second, pair_truncation, overlap, validation_split, subset
-        decoder = {"targets": targets, "target_encoder": target_encoder, "target_maxlen": target_maxlen}
-        settings = FeedSettings(column, classes, batch_size, shuffle, seed, bucket, *rows, *kinds, pack=pack, **decoder)
-        return make_py_dataset(self, texts, labels, settings)
+        return make_py_dataset(self, texts, labels, FeedSettings(**settings))
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:
         """Make a Keras layer that maps strings ``(batch,)`` to the int32 ``(batch, maxlen)`` of ``encode``.

@@ -71,3 +71,8 @@ class TrainingError(TokembError, ValueError):
 
 class MissingPackageError(TokembError, ImportError):
     """An optional package is required and not installed."""
+
+
+def one_line(error: BaseException | str) -> str:
+    """Return the message of an error of another library on one line."""
+    return " ".join(str(error).split())

@@ -78,9 +78,10 @@ def fit_vocab(
         profile: How text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
             ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is their profile.
         algorithm: The algorithm: ``"word"`` (a token is a word), ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
-        segmenter: What finds the words in languages without spaces, before texts are split: ``"jieba"``, or a name
-            that an installed package provides. ``encode`` uses it again. The default profile is then ``"keras"``, with
-            which the ids are those of ``jieba.cut`` and the Keras ``Tokenizer``. See docs/segmenters.md.
+        segmenter: The library that finds the words in languages without spaces, before texts are split: ``"jieba"``,
+            or a name that an installed package provides. ``encode`` uses it too. The default profile is then
+            ``"keras"``, with which the ids are those of ``jieba.cut`` and the Keras ``Tokenizer``. See
+            docs/segmenters.md.
         user_dictionary: A file of words that the segmenter should find, in its own format.
         ngrams: N-grams, sequences of neighbouring tokens joined by a space, as tokens of the vocabulary, as in Keras'
             ``TextVectorization``: the maximum length, such as 2 for words and pairs of words, or the lengths, such as

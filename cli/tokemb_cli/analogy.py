@@ -30,7 +30,7 @@ def command(model: Path, a: str, b: str, c: str, vocab: Path | None, k: int, as_
     from dataclasses import asdict
 
     from tokemb.analysis import analogy
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     answers = analogy(options.token_vectors(model, vocab), None, a, b, c, k)
     if as_json:

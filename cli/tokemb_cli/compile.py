@@ -15,8 +15,8 @@ def command() -> None:
 
     Without this command, each kernel is compiled when it is first used, which takes up to half a minute. The machine
     code is saved beside the package, or in the user's cache folder if the package folder is read-only. The environment
-    variable TOKEMB_CACHE_DIR selects another folder. A container image needs this command once, on a machine with the
-    same type of processor.
+    variable TOKEMB_CACHE_DIR selects another folder. In a container image, run this command once, on a
+    machine with the same type of processor as those that will run the image.
 
     \b
     Example:

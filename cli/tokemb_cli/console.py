@@ -30,14 +30,14 @@ def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON
     """Write indented JSON to standard output. Invisible characters are escaped."""
     import json
 
-    from tokemb.analysis.escape_token import escape_json
+    from tokemb.vocabulary.escape_token import escape_json
 
     click.echo(escape_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def quoted(argument: Path | str) -> str:
     """Quote a path or a text for a shell, for a suggested command."""
-    from tokemb.analysis.escape_token import quoted as quote
+    from tokemb.vocabulary.escape_token import quoted as quote
 
     return quote(str(argument))
 
@@ -46,7 +46,7 @@ def escaped(message: str, keep: str = "") -> str:
     """Escape the invisible characters of a message, except those in ``keep``."""
     if message.isprintable():
         return message
-    from tokemb.analysis.escape_token import escape_text  # here, because few messages need it
+    from tokemb.vocabulary.escape_token import escape_text  # here, because few messages need it
 
     return escape_text(message, keep)
 

@@ -30,7 +30,8 @@ _COLUMN = click.option(
     metavar="NAME",
     help="Column that holds the texts.  [default: the only column, or the one named text]",
 )
-_COLUMNS = click.option(
+_COLUMNS = partial(
+    click.option,
     "--column",
     multiple=True,
     metavar="NAME[,NAME]",
@@ -68,7 +69,7 @@ _OPTIONS = (
         default="error",
         show_default=True,
         help="Treat a missing text as an error or as an empty text. In a table of columns, this option has no effect: "
-        "missing values have an id of their own, missing texts are empty, and missing numbers are the mean.",
+        "missing values have an id of their own, missing texts are empty, and the mean replaces missing numbers.",
     ),
     click.option(
         "--errors",
@@ -132,12 +133,18 @@ def files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def tables(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add one or more files of texts or tables, and the options to read and group them, to a command."""
-    return _with(command, (_COLUMNS, _GROUP_BY(), _ORDER_BY(), *_OPTIONS))
+    return _with(command, (_COLUMNS(), _GROUP_BY(), _ORDER_BY(), *_OPTIONS))
 
 
 def ungrouped_tables(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the same as ``tables``, for at least two columns. The options to group are hidden, and an error if given."""
     return _with(command, (_TWO_COLUMNS, _GROUP_BY(hidden=True), _ORDER_BY(hidden=True), *_OPTIONS))
+
+
+def tables_of_folder(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same as ``tables``, if a training folder names the columns. Their options are hidden, and an error."""
+    columns = _COLUMNS(hidden=True), _GROUP_BY(hidden=True), _ORDER_BY(hidden=True)
+    return _with(command, (*columns, *_OPTIONS))
 
 
 def _with(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:

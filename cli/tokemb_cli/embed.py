@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Vocabulary to encode texts with; not needed for ids.",
 )
-@options.output("FILE|FOLDER", "Vectors to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
+@options.output(
+    "FILE|FOLDER", "Vectors to write: .npy, .npz, .parquet, .tfrecord, .array_record, .jsonl, a folder of shards, or -."
+)
 @click.option(
     "--pooling",
     type=values.Choice(["mean", "sum", "max"]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb._validation import PAIR_TRUNCATIONS, PROFILES
+from tokemb._validation import OUTPUT_FORMATS, PAIR_TRUNCATIONS, PROFILES
 from tokemb_cli import buckets, corpus, options, shards, spark, values
 from tokemb_cli.console import note, start_no_algebra_threads
 
@@ -43,7 +43,9 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
     metavar="FOLDER",
     help="Vocabulary folder, or any Hugging Face tokenizer.json. Required, unless --hash is given.",
 )
-@options.output("FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .jsonl, a folder of shards, or -.")
+@options.output(
+    "FILE|FOLDER", "Ids to write: .npy, .npz, .parquet, .tfrecord, .array_record, .jsonl, a folder of shards, or -."
+)
 @options.maxlen
 @options.padding
 @options.truncating
@@ -189,7 +191,7 @@ def command(
         tagging = {"tags": arguments.get("tags"), "classes": classes}
         texts = corpus.Corpus.from_options(arguments)
         if is_columns_folder(vocab):
-            _check_none_for_columns(**{**for_texts, "pack": pack or None}, **of_targets, **tagging)
+            _check_none_for_columns(vocab, **{**for_texts, "pack": pack or None}, **of_targets, **tagging)
             cluster.encode_table(texts, vocab, output, {**shape, **local_only}, force)
         else:
             cluster.encode(texts, vocab, output, {**shape, **for_texts, **local_only, **tagging, **of_targets}, force)
@@ -200,7 +202,7 @@ def command(
     target = (output, rows_per_shard, shard_format)
     if texts.is_table if vocab is None else is_columns_folder(vocab):
         not_for_columns = {"profile": profile, "ngrams": ngrams, **for_texts, "pack": pack or None}
-        _check_none_for_columns(**not_for_columns, **of_targets, tags=texts.tags, classes=classes)
+        _check_none_for_columns(vocab, **not_for_columns, **of_targets, tags=texts.tags, classes=classes)
         hashing = {} if hash_buckets is None else {"hash_buckets": hash_buckets, "salt": salt}
         _encode_table(texts, vocab, hashing, target, force=force, **shape, **writing)
         return
@@ -299,11 +301,14 @@ def _check_hash(vocab: Path | None, hash_buckets: int | None, **hashing: object)
             raise click.UsageError(f"--{name} is a property of the vocabulary: leave it out, or pass --hash")
 
 
-def _check_none_for_columns(**options_of_texts: object) -> None:
-    """Raise ``click.UsageError`` if an option of texts is given for columns."""
+def _check_none_for_columns(vocab: Path | None, **options_of_texts: object) -> None:
+    """Raise ``click.UsageError`` if an option of texts is given for the columns of ``vocab``, or of ``--hash``."""
+    rule = "is for texts, not for values of columns"
+    if vocab is not None:
+        rule = f"requires a vocabulary of texts; {vocab} is a folder of columns"
     for name, value in options_of_texts.items():
         if value is not None:
-            raise click.UsageError(f"{buckets.option_name(name)} is for texts, not for values of columns")
+            raise click.UsageError(f"{buckets.option_name(name)} {rule}")
 
 
 def _check_values(encoder: ColumnEncoder, vocab: Path | None) -> None:
@@ -331,7 +336,7 @@ def _encode_table(
         raise click.UsageError(f"{vocab} determines the columns: leave out --column")
     if rows_per_shard is None and path.suffix == ".npy":
         raise click.BadParameter(
-            f"must end in .npz, .parquet, .tfrecord or .jsonl for columns; received {path}", param_hint="--output"
+            f"must end in {', '.join(OUTPUT_FORMATS[1:])} for columns; received {path}", param_hint="--output"
         )
     from tokemb import ColumnEncoder
     from tokemb.pipeline.encode_table import encode_table

@@ -60,7 +60,7 @@ def command(
         regression        RMSE, MAE, R2
       tag                 precision, recall and F1 of spans, F1 of each type, accuracy, confusion matrix
       next                hit rate and NDCG at K, MRR, of the last event of each sequence among all events
-      knowledge-tracing   ROC AUC, accuracy, log loss, calibration error, of all answers but the first
+      knowledge-tracing   ROC AUC, accuracy, log loss, calibration error, of all but the first answer of a student
       ratings             RMSE and MAE; a user or item out of vocabulary has the average rating
 
     \b

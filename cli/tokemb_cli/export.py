@@ -16,7 +16,7 @@ from tokemb_cli.console import note, quiet_tensorflow
     "--vocab",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Vocabulary folder, or any Hugging Face tokenizer.json; not needed for the folder of a training.",
+    help="Vocabulary folder; not needed if --model is the folder of a training.",
 )
 @click.option(
     "--model",
@@ -55,8 +55,9 @@ def command(
       vectors       float32 (batch, maxlen, dim), from the Embedding of the model
       predictions   the output of the model
 
-    With the folder of train classify as --model, for one label per row, the outputs are label, string (batch,), and
-    classes and probabilities, (batch, classes). The vocabulary and the length of the rows are those of the training.
+    --model can also be a folder that train classify wrote for one label per row. The outputs are then label, string
+    (batch,), and classes and probabilities, (batch, classes). The vocabulary and the length of the rows are those of
+    the training.
 
     \b
     Examples:

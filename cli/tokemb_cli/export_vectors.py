@@ -22,7 +22,7 @@ def command(model: Path, vocab: Path | None, column: str | None, names: Path | N
     """Export the vectors of the tokens of a Keras model, in the order of their ids, without padding.
 
     MODEL is a Keras model (with --vocab) or a folder that tokemb train wrote. For models of several columns, --column
-    names the column whose values, or their --names, are the tokens.
+    names the column whose values are the tokens. With --names, the names in this table replace the values.
 
     \b
     Formats:

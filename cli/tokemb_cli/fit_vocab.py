@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     """Fit a vocabulary to texts: files, folders, globs, URLs such as s3://..., or - for standard input.
 
-    The input can also be counts that tokemb count wrote. Several files of counts are added; no text is read again.
+    The input can also be counts that tokemb count wrote. Several files of counts are added up, and no text is read.
 
     Id 0 is padding and id 1 is out of vocabulary. The tokens follow in order of descending count.
 
@@ -86,7 +86,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
 
     --group-by makes one row of all events with the same value, for example of the same user, sorted by --order-by.
 
-    With --engine spark, the cluster must be able to read the files. The vocabulary is the same, byte for byte.
+    With --engine spark, the cluster must be able to read the files. The vocabulary is the same as on one machine,
+    byte for byte.
 
     \b
     Profiles:
@@ -113,13 +114,11 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     check_segmenter(settings)
     texts = corpus.Corpus.from_options(settings)
     columns = inputs.Inputs.from_options(settings, texts)
-    if columns is not None and cluster is not None:
-        raise click.UsageError("--engine spark fits one column: leave out --text, --category, --multi and --number")
     shared = [corpus.column_names((names,)) for names in settings.pop("shared")]
     if cluster is None:
         texts.check_distinct(output)
-    if columns is not None or (texts.is_table and cluster is None):
-        _fit_table(texts, columns, shared, output, settings, force)
+    if columns is not None or texts.is_table:
+        _fit_table(texts, columns, shared, output, settings, force, cluster)
         return
     if shared:
         raise click.UsageError("--shared requires several --column")
@@ -151,7 +150,10 @@ def _fit_table(
     output: Path,
     settings: dict[str, Any],
     force: bool,
+    cluster: spark.Cluster | None,
 ) -> None:
+    if cluster is not None:
+        cluster.check_table(texts, settings)
     _check_table_options(columns, settings)
     from tokemb import ColumnEncoder
     from tokemb.tables.folder import check_target
@@ -159,8 +161,12 @@ def _fit_table(
     check_target(output, force)
     selected = {"columns": texts.columns} if columns is None else columns.arguments
     parts = texts.columns if columns is None else [(name,) for name in columns.selection.parts or ()]
-    with texts.open_table(parts, None if columns is None else columns.selection.cells) as batches:
-        encoder = ColumnEncoder.fit(batches, **selected, shared=shared, **settings)
+    if cluster is not None:
+        names = list(dict.fromkeys(name for each in parts for name in each))
+        encoder = cluster.fit_columns(texts, names, {**selected, "shared": shared, **settings})
+    else:
+        with texts.open_table(parts, None if columns is None else columns.selection.cells) as batches:
+            encoder = ColumnEncoder.fit(batches, **selected, shared=shared, **settings)
     encoder.save(output, force=force)
     if texts.quiet:
         return

@@ -20,7 +20,9 @@ _SHOWN = 5
 
 @click.command("grow", cls=corpus.FileCommand)
 @corpus.files
-@options.vocab
+@click.option(
+    "--vocab", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Vocabulary folder to grow."
+)
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option("--max-new", type=values.Integer(), help="Maximum number of tokens to append.  [default: all]")
 @options.min_count
@@ -107,7 +109,7 @@ def _check_outputs(output: Path, grown_model: Path | None, force: bool) -> None:
 
 
 def _report(old: Encoder, new: Encoder) -> None:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     before, after = old.corpus, new.corpus  # None for an imported vocabulary
     added = new.vocabulary[old.input_dim :]

@@ -53,7 +53,12 @@ if TYPE_CHECKING:
 @click.option(
     "--item", metavar="NAME", help="Pickle, JSON: key or position of the vocabulary to import, if there are several."
 )
-@click.option("--profile", type=values.Choice(PROFILES), help="Profile that splits texts of gensim, words or vectors.")
+@click.option(
+    "--profile",
+    type=values.Choice(PROFILES),
+    help="Profile that splits texts, for files that do not define it, such as gensim, words and vectors.  "
+    "[default: whitespace]",
+)
 @click.option("--max-size", type=values.Integer(), help="Vectors: maximum number of words, from the start of the file.")
 @segmenter_options
 @click.option(

@@ -26,8 +26,8 @@ def command(path: Path, as_json: bool, top: int, text: str | None) -> None:
     SavedModel of tokemb export, or a file of counts, ids or vectors. For a folder of shards, show its manifest and the
     files whose size has changed.
 
-    The backend of a vocabulary is the implementation that encodes its texts. The scanner and gigatoken are fast; the
-    reference, which is the tokenizers library itself, is slow. All give the same ids.
+    The backend of a vocabulary is the implementation that encodes its texts. All backends give the same ids. The
+    scanner and gigatoken are fast. The reference, which is the tokenizers library itself, is slower.
 
     \b
     Examples:

@@ -34,8 +34,9 @@ def command(
     """Show the nearest tokens of words, with the cosine similarity of their vectors and their counts in the corpus.
 
     MODEL is a Keras model (with --vocab), a file of vectors (GloVe, word2vec, fastText or .npz), or a folder that
-    tokemb train wrote. For models of several columns, --column names a column, and words are its values, or their
-    --names. Words are normalized like the texts of the vocabulary. Padding, [UNK] and vectors of zeros are left out.
+    tokemb train wrote. For models of several columns, --column names a column. WORD is then a value of this column,
+    or its name in the table --names. Words are normalized like the texts of the vocabulary. Padding, [UNK] and vectors
+    of zeros are left out.
 
     \b
     Examples:
@@ -56,7 +57,7 @@ def command(
 
 
 def _show(result: Neighbors) -> None:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     show(options.with_count(escape_token(result.token), result.count))
     for neighbor in result.neighbors:

@@ -98,10 +98,15 @@ overlap = click.option(
 
 model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
 optional_vocab = click.option(
-    "--vocab", type=_PATH, metavar="FOLDER", help="Vocabulary of the model; not needed for a file of vectors."
+    "--vocab",
+    type=_PATH,
+    metavar="FOLDER",
+    help="Vocabulary of the model; not needed for a file of vectors or the folder of a training.",
 )
 column_of_folder = click.option(
-    "--column", metavar="NAME", help="Column of a training folder whose embeddings are used, such as the items."
+    "--column",
+    metavar="NAME",
+    help="Column whose embeddings are used, for example that of the items, in the folder of a training.",
 )
 names = click.option(
     "--names",
@@ -120,7 +125,9 @@ ngrams = click.option(
     help="Also make tokens of pairs of neighbouring words (2), of up to N words, or of the lengths in a list (1,3).",
 )
 round_floats = click.option(
-    "--round-floats", is_flag=True, help="Round kept float64 columns to float32, the only floats of .tfrecord."
+    "--round-floats",
+    is_flag=True,
+    help="Round kept float64 columns to float32, the only floats of .tfrecord and .array_record.",
 )
 threads = click.option(
     "--threads", type=values.Integer(), help="Number of threads; it does not change the result.  [default: all cores]"
@@ -200,8 +207,8 @@ def target(output: Path) -> Path | BinaryIO:
 
 
 def feature_spec_lines(suffix: str, layout: OutputOptions | None) -> list[str]:
-    """Return the code that parses a TFRecord file, as lines. Other formats describe themselves."""
-    if suffix != ".tfrecord" or layout is None:
+    """Return the code that parses TensorFlow's records, as lines. Other formats describe themselves."""
+    if suffix not in (".tfrecord", ".array_record") or layout is None:
         return []
     from tokemb.formats.tfrecord import feature_spec
 

@@ -40,7 +40,7 @@ def command(
     words: Path | None,
     seed: int,
 ) -> None:
-    """Plot the vectors of tokens in two dimensions. Tokens that are near in the plot are mostly near in the model.
+    """Plot the vectors of tokens in two dimensions. Most tokens that are near in the plot have similar vectors.
 
     MODEL, --vocab, --column and --names are those of tokemb neighbors. An .html file is one page that needs no network:
     search, zoom, and click a token to see its nearest tokens. A .png or .svg file labels as many tokens as there is
@@ -58,7 +58,7 @@ def command(
         raise click.UsageError("--words and --top both select the tokens to show: leave out one of them")
     corpus.check_distinct([model, vocab, words, names], output)
     from tokemb.analysis import word_map
-    from tokemb.analysis.map_kind import MAP
+    from tokemb.analysis.maps import MAP
     from tokemb.files.atomic import check_output
 
     check_output(output, MAP, force=force)
@@ -87,6 +87,6 @@ def _read_words(path: Path) -> list[str]:
 
 
 def _word_list(words: list[str]) -> str:
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     return f"{len(words):,}: " + ", ".join(map(escape_token, words[:10])) + ", ..." * (len(words) > 10)

@@ -55,8 +55,8 @@ def command(
 ) -> None:
     """Predict with a trained model: the FOLDER that tokemb train wrote.
 
-    Every row of the input is a row of the output, in the same order. What cannot be predicted is missing, and the
-    column reason says why.
+    Every row of the input is a row of the output, in the same order. If a row cannot be predicted, its
+    predictions are missing, and the column reason says why.
 
     \b
     Columns of the output:

@@ -15,7 +15,7 @@ from tokemb_cli.console import quiet_tensorflow
 
 @click.command("recommend", cls=corpus.FileCommand)
 @training_options.folder
-@corpus.tables
+@corpus.tables_of_folder
 @options.output(
     "FILE|FOLDER",
     f"Recommendations to write: {', '.join(PREDICTION_FORMATS)}, a folder of shards, or - for JSON Lines.",
@@ -24,7 +24,9 @@ from tokemb_cli.console import quiet_tensorflow
     "--top", type=values.Integer(), metavar="K", default=10, show_default=True, help="Number of items of each row."
 )
 @click.option(
-    "--seen", metavar="FILE", help="Table of users and items, in the format of FILE..., that are not recommended."
+    "--seen",
+    metavar="FILE",
+    help="Table of users and items, in the format of FILE...; an item in it is not recommended to its user.",
 )
 @click.option(
     "--similar", is_flag=True, help="Find similar items for the items of FILE..., instead of items for users."
@@ -45,9 +47,10 @@ def command(
 ) -> None:
     """Recommend items to the users in a file with the FOLDER that tokemb train ratings wrote.
 
-    The file has the column of the users, or with --similar that of the items. Every row of it is a row of the output,
-    in the same order: items, the best first, with ratings or similarities (cosine). For a user or item out of
-    vocabulary they are missing, and the column reason says so.
+    The file has the column of the users, or with --similar that of the items, with the same name as in the training.
+    Every row of the file is a row of the output, in the same order. It contains the best items in order, with their
+    predicted ratings or, with --similar, the cosines of their vectors. For a user or item out of vocabulary, these are
+    missing, and the column reason says so.
 
     \b
     Examples:

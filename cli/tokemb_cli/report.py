@@ -82,13 +82,13 @@ def command(
 ) -> None:
     """Report on texts, counts, a vocabulary or columns: suggest sizes, and measure how much new texts differ.
 
-    The input is read as by fit-vocab. It can also be counts, a vocabulary or a folder of columns, which are not read
-    again. The report shows the coverage of vocabularies, truncation and padding, growth and scripts. It suggests
-    --max-size, --min-count, --maxlen and --dim, with reasons and as commands to copy.
+    The input is read as by fit-vocab. It can also be counts, a vocabulary or a folder of columns, whose texts are
+    not read again. The report shows the coverage of vocabularies, truncation and padding, growth and scripts. It
+    suggests --max-size, --min-count, --maxlen and --dim, with reasons and as commands to copy.
 
     With --on, the report compares new texts with the input: tokens out of vocabulary, new and vanished tokens, row
-    lengths, and the population stability index (PSI) of tokens and lengths. Below 0.1 a distribution is stable, from
-    0.25 on the change is significant.
+    lengths, and the population stability index (PSI) of tokens and lengths. Below 0.1, a distribution is stable.
+    From 0.25 on, the change is significant.
 
     \b
     Examples:

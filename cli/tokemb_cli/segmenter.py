@@ -17,7 +17,7 @@ _SEGMENTER = click.option(
     "--segmenter",
     metavar="NAME",
     help="Find the words of a language without spaces first: jieba for Chinese, or a name that an installed package "
-    "provides. encode, embed and train use it again.",
+    "provides. Vocabularies contain its name, so encode, embed and train need no option.",
 )
 _USER_DICTIONARY = click.option(
     "--user-dictionary",

@@ -17,7 +17,7 @@ from tokemb_cli.corpus import Corpus
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from tokemb import Encoder
+    from tokemb import ColumnEncoder, Encoder
 
 _ENGINE = click.option(
     "--engine",
@@ -33,6 +33,8 @@ _MASTER = click.option(
 )
 
 
+# Formats that only this machine reads.
+_LOCAL_FORMATS = ("arrow", "conll", "documents")
 _NO_LENGTH = "Spark cannot pad to the longest row: pass {} or --ragged"
 
 
@@ -77,6 +79,30 @@ class Cluster:
         with open_session(self.master) as session:
             df, column = self._read(session, texts, in_order)
             return fit_vocab(df, column, profile=profile, missing=texts.reading["missing"], **settings)
+
+    def check_table(self, texts: Corpus, settings: dict[str, Any]) -> None:
+        """Raise ``click.UsageError`` for options that Spark does not support for tables."""
+        if texts.group_by:
+            raise click.UsageError("--engine spark does not support --group-by: leave out one of them")
+        self._settings({name: settings[name] for name in ("threads", "ngrams")})
+        self._check_reading(texts)
+
+    def fit_columns(self, texts: Corpus, names: Sequence[str], settings: dict[str, Any]) -> ColumnEncoder:
+        """Fit the vocabularies of a table with the columns ``names``.
+
+        Args:
+            texts: The table.
+            names: The columns to read.
+            settings: The arguments of the Spark ``fit_columns``, and ``ngrams``, which must be ``None``.
+        """
+        from tokemb.integrations.spark import fit_columns
+        from tokemb.integrations.spark.session import open_session
+        from tokemb.vocabulary.profiles import get_profile
+
+        in_order = get_profile(settings["profile"]).ties == "first seen"
+        with open_session(self.master) as session:
+            df = self._read_table(session, texts, names, in_order=in_order)
+            return fit_columns(df, **{name: value for name, value in settings.items() if name != "ngrams"})
 
     def encode(self, texts: Corpus, vocab: Path, output: Path, settings: dict[str, Any], force: bool) -> None:
         """Encode texts to a folder of Parquet files. ``settings`` are the arguments of the Spark ``encode``."""
@@ -139,14 +165,11 @@ class Cluster:
         ):
             raise click.UsageError(_NO_LENGTH.format("--maxlen"))
         from tokemb.integrations.spark import encode_table
-        from tokemb.integrations.spark.files import read_files, write_parquet
+        from tokemb.integrations.spark.files import write_parquet
         from tokemb.integrations.spark.session import open_session
 
         with open_session(self.master) as session:
-            first, *others = encoder.parts
-            df, _ = read_files(
-                session, texts.files, keep=texts.keep, **{**self._reading(texts), "column": first, "others": others}
-            )
+            df = self._read_table(session, texts, encoder.parts)
             ids = encode_table(df, encoder, keep=texts.keep, **settings)
             rows = write_parquet(ids, str(output), force=force)
         if not texts.quiet:
@@ -162,18 +185,40 @@ class Cluster:
             reading["others"] = [texts.tags]
         return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)
 
+    def _read_table(
+        self, session: SparkSession, texts: Corpus, names: Sequence[str], in_order: bool = False
+    ) -> DataFrame:
+        from tokemb.integrations.spark.files import read_files
+
+        first, *others = names
+        reading = {**self._reading(texts), "column": first, "others": others}
+        return read_files(session, texts.files, keep=texts.keep, in_order=in_order, **reading)[0]
+
     @staticmethod
     def _reading(texts: Corpus) -> dict[str, Any]:
         """Return the arguments of ``read_files`` that options determine."""
         return {name: value for name, value in texts.reading.items() if name not in ("missing", "delimiter")}
 
-    @staticmethod
-    def _check_supported(texts: Corpus, *, two_columns: bool = False) -> None:
+    @classmethod
+    def _check_supported(cls, texts: Corpus, *, two_columns: bool = False) -> None:
         """Raise ``click.UsageError`` for options to read files that Spark does not support, before it is started."""
         if (texts.is_table and not two_columns) or texts.group_by:
             raise click.UsageError(
                 "Spark reads one column of texts: pass one --column and no --group-by, or leave out --engine spark"
             )
+        cls._check_reading(texts)
+
+    @staticmethod
+    def _check_reading(texts: Corpus) -> None:
+        from tokemb.sources.listing import format_of
+
+        named = texts.reading["format"]
+        for kind in [named] if named else [format_of(file)[0] for file in texts.files]:
+            if kind in _LOCAL_FORMATS:
+                raise click.UsageError(
+                    f"--engine spark does not read {kind} files: leave it out, or write them to a Parquet file first, "
+                    "as docs/spark.md shows"
+                )
         if texts.reading.get("delimiter") is not None:
             raise click.UsageError("--engine spark does not support --delimiter: leave out one of them")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tokemb import ColumnEncoder
     from tokemb.sources.cells import CellParser
     from tokemb.training.classify import Labelled
-    from tokemb.training.fitting import Trained
+    from tokemb.training.result import Trained
 
 
 @click.command("classify", cls=corpus.FileCommand)

@@ -37,7 +37,7 @@ _SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
     type=values.Number(least=0),
     default=0.3,
     show_default=True,
-    help="L2 penalty of the embeddings of each row, relative to the mean squared error.",
+    help="L2 penalty of the embeddings of each rating, relative to the mean squared error.",
 )
 @options.integer("--min-count", 1, "Treat values that occur less often than this as out of vocabulary.")
 @training_options.folds

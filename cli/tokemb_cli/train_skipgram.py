@@ -24,8 +24,8 @@ from tokemb_cli import corpus, options, training, training_options, values
     type=values.Integer(),
     nargs=2,
     metavar="LEAST MOST",
-    help="Make the vector of a word the mean of a vector of its own and of the vectors of its character n-grams of "
-    "these lengths, as in fastText, for example 3 6. This improves the vectors of rare words.",
+    help="Compute the vector of a word as the mean of its own vector and the vectors of its character n-grams of "
+    "LEAST to MOST characters, as in fastText, for example 3 6. This improves the vectors of rare words.",
 )
 @click.option(
     "--similarities",
@@ -83,7 +83,7 @@ def command(vocab: Path, output: Path, force: bool, **arguments: Any) -> None:  
     rows.check_distinct(output)
     tests = {name: arguments.pop(name) for name in ("similarities", "analogies")}
     from tokemb import Encoder
-    from tokemb.training.fitting import check_output
+    from tokemb.training.result import check_output
     from tokemb.training.skipgram import SkipGram, train_skipgram
 
     check_output(output, force=force)

@@ -11,7 +11,7 @@ from tokemb._validation import CELLS
 from tokemb_cli import corpus, options, training, training_options
 
 if TYPE_CHECKING:
-    from tokemb.training.fitting import Trained
+    from tokemb.training.result import Trained
     from tokemb.training.tag import Tagged
 
 

@@ -19,7 +19,8 @@ from tokemb_cli.messages import for_running_command
 if TYPE_CHECKING:
     from tokemb import ColumnEncoder
     from tokemb.training.early_stopping import OnEpoch
-    from tokemb.training.fitting import Schedule, Trained
+    from tokemb.training.result import Trained
+    from tokemb.training.schedule import Schedule
     from tokemb.training.search import Check
     from tokemb.training.trained import TrainedFolder
     from tokemb_cli.corpus import Corpus
@@ -108,7 +109,8 @@ class TrainingRun:
             click.UsageError: If options contradict each other.
             OSError: If the output must not be replaced.
         """
-        from tokemb.training.fitting import Schedule, check_output
+        from tokemb.training.result import check_output
+        from tokemb.training.schedule import Schedule
 
         output, force, checkpoint = (arguments.pop(name) for name in ("output", "force", "checkpoint"))
         if checkpoint is not None and output.resolve() in (checkpoint.resolve(), *checkpoint.resolve().parents):
@@ -201,7 +203,7 @@ class TrainingRun:
 
 def _is_interrupted(folder: Path) -> bool:
     from tokemb.errors import ModelError
-    from tokemb.training.fitting import read_report
+    from tokemb.training.result import read_report
 
     try:
         return bool(read_report(folder)["training"]["interrupted"])
@@ -275,7 +277,7 @@ def _show(epoch: int, losses: Mapping[str, float]) -> None:
 
 def _class_list(classes: Sequence[Any]) -> str:
     """Return the number of the classes and the names of the first ones."""
-    from tokemb.analysis.escape_token import escape_token
+    from tokemb.vocabulary.escape_token import escape_token
 
     names = ", ".join(escape_token(str(name)) for name in classes[:_SHOWN_CLASSES])
     return f"{len(classes):,}: {names}{', ...' if len(classes) > _SHOWN_CLASSES else ''}"
@@ -301,7 +303,7 @@ def finish(trained: Trained, rows: Corpus, output: Path, force: bool, checkpoint
 
 
 def _describe(trained: Trained, rows: Corpus) -> None:
-    from tokemb.training.fitting import settings_text
+    from tokemb.training.result import settings_text
 
     fitted = trained.fitted
     note(f"read       {rows.rows_read:,} rows")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html
-from tokemb.analysis.escape_token import escape_token
+from tokemb.vocabulary.escape_token import escape_token
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium.webdriver import ActionChains  # noqa: E402

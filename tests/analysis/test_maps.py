@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import command_here, examples, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, WordMap, neighbors, word_map, write_html, write_picture
-from tokemb.analysis.escape_token import escape_token
 from tokemb.errors import ArgumentError
+from tokemb.vocabulary.escape_token import escape_token
 
 pytestmark = pytest.mark.slow
 

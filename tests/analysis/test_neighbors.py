@@ -13,10 +13,10 @@ import tokemb
 from tests.conftest import DATA, command_here, ok, python, tokemb_command
 from tokemb.analysis import TokenVectors, analogy, analogy_accuracy, neighbors, similarity_correlation
 from tokemb.analysis.analogies import solve_analogies
-from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.nearest import _top_k, nearest, nearest_to_directions
 from tokemb.errors import ArgumentError, ModelError, TextError, TextTypeError
 from tokemb.models.export_vectors import export_vectors
+from tokemb.vocabulary.escape_token import escape_token
 
 WORDS = "film good fine bad king queen man woman"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import command_here, examples, ok, tokemb_command
 from tokemb.analysis import TokenVectors, export_projector
-from tokemb.analysis.escape_token import escape_token
+from tokemb.vocabulary.escape_token import escape_token
 
 
 def read(folder):

@@ -238,7 +238,10 @@ def test_inspect_describes_a_folder_of_columns(at):
         ),
         ("fit-vocab ratings.csv --column , -o c", "--column must be the name of a column"),
         ("encode ratings.csv --vocab columns --column user -o a.npz", "leave out --column"),
-        ("encode ratings.csv --vocab columns -o a.npy", "must end in .npz, .parquet, .tfrecord or .jsonl for"),
+        (
+            "encode ratings.csv --vocab columns -o a.npy",
+            "must end in .npz, .parquet, .tfrecord, .array_record, .jsonl for",
+        ),
         (
             "encode ratings.csv --vocab user.vocab --column user,item -o a.npz",
             "a vocabulary of texts: pass one --column, or two",

@@ -282,7 +282,7 @@ def test_bad_input_is_one_sentence_in_a_process_of_its_own(bad, arguments, messa
         ("count text.txt -o v.parquet --profile latin", "'latin' is not one of"),
         (
             "encode text.txt --vocab text.vocab -o ids.csv",
-            "must be - or end in .npy, .npz, .parquet, .tfrecord, .jsonl; ",
+            "must be - or end in .npy, .npz, .parquet, .tfrecord, .array_record, .jsonl; ",
         ),
         ("init-model --vocab text.vocab -o model.h5", "must end in .keras; received model.h5"),
         ("embed text.txt --model text.keras -o v.npy", "texts require --vocab"),

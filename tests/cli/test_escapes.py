@@ -12,7 +12,7 @@ import pytest
 
 import tokemb
 from tests.conftest import command_here, ok
-from tokemb.analysis.escape_token import escape_json, escape_text, quoted
+from tokemb.vocabulary.escape_token import escape_json, escape_text, quoted
 
 EVIL = "\x1b[31mred\x07\x9b2J\u202eback\u2066\x7f\r\u2028end"
 NAME = "evil\x1b]0;title\x07\u202e\nname"

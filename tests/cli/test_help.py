@@ -47,3 +47,12 @@ def test_help_of_each_command_has_plain_words(name):
 
 def test_help_of_ratings_says_matrix_factorization():
     assert "matrix factorization" in COMMANDS["train ratings"].help
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [("train ratings", ("--group-by", "--order-by")), ("recommend", ("--column", "--group-by", "--order-by"))],
+)
+def test_help_does_not_show_options_that_the_command_refuses(name, refused):
+    shown = {flag for option in COMMANDS[name].params if not getattr(option, "hidden", False) for flag in option.opts}
+    assert not shown & set(refused)

@@ -304,7 +304,7 @@ def test_manifest_that_is_no_file_or_newer_is_refused(here):
     run(command)
     path = Path("x/_manifest.json")
     path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 99, "more": 1'))
-    assert "was written by a newer tokemb (format 99): upgrade tokemb" in run(command, code=1)
+    assert "was written by a newer tokemb (format 99; this one reads 1): upgrade tokemb" in run(command, code=1)
     path.unlink()
     path.mkdir()
     assert "x/_manifest.json is not a manifest of shards" in run(command, code=1)

@@ -110,7 +110,7 @@ def test_grouped_rows_have_the_tags_of_their_tokens(here):
         ("a.conll --tags tags --overlap 1 --maxlen 3 --vocab v", 2, "--overlap must be left out"),
         ("a.conll --tags tags --keep tags --vocab v", 2, "must not contain 'tags'"),
         ("- --tags tags --vocab v", 2, "--tags requires --classes"),
-        ("a.csv --tags tags --vocab columns", 2, "--tags is for texts"),
+        ("a.csv --tags tags --vocab columns", 2, "--tags requires a vocabulary of texts; columns is a"),
     ],
 )
 def test_input_that_cannot_be_encoded_is_an_error_and_writes_nothing(here, arguments, code, message):

@@ -18,8 +18,8 @@ from tokemb import engine
 from tokemb.engine import batch_encoder, ngram_counting, ngrams
 from tokemb.errors import ArgumentError, CountsError, TextError
 from tokemb.vocabulary import character_ranges
+from tokemb.vocabulary.character_ranges import Letters
 from tokemb.vocabulary.character_runs import split_runs
-from tokemb.vocabulary.character_sets import Letters
 from tokemb.vocabulary.profiles import get_profile
 
 TEXT = st.lists(st.sampled_from("abcdefgh"), max_size=9).map(" ".join)

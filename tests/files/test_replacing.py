@@ -15,8 +15,8 @@ import pytest
 
 import tokemb
 from tests.conftest import command_here, ok
+from tests.outputs import FORMATS
 from tokemb.errors import OutputExistsError
-from tokemb.formats import FORMATS
 
 pytestmark = pytest.mark.keras
 
@@ -25,6 +25,7 @@ CORPUS = {
     ".npz": lambda path: np.savez(path, images=np.zeros((3, 2))),
     ".parquet": lambda path: pq.write_table(pa.table({"text": ["a", "b"], "ids": ["u", "v"]}), path),
     ".tfrecord": lambda path: path.write_bytes(b"\x05" + bytes(11) + b"other" + bytes(4)),
+    ".array_record": lambda path: path.write_bytes(b"\x05" + bytes(11) + b"other" + bytes(1 << 16)),
     ".jsonl": lambda path: path.write_text('{"text": "a", "ids": [1]}\n'),
 }
 
@@ -136,7 +137,7 @@ def test_a_model_is_replaced_until_it_is_trained(here):
 
 
 def test_a_training_is_replaced_only_with_force(tmp_path):
-    from tokemb.training.fitting import check_output
+    from tokemb.training.result import check_output
 
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "training.json").write_text(json.dumps({"format_version": 1, "task": "classify"}))

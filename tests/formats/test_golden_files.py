@@ -39,6 +39,9 @@ DIGESTS = {
 }
 # The bytes of Parquet depend on the version of pyarrow, so the table is compared.
 TABLES = ("padded.parquet", "ragged.parquet")
+# The bytes of ArrayRecord depend on the version of array-record. test_array_record.py compares its records with those
+# of .tfrecord.
+ELSEWHERE = {".array_record"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def here(tmp_path_factory):
 
 
 def test_every_output_format_has_a_golden_file():
-    assert {f".{name.partition('.')[2]}" for name in (*DIGESTS, *TABLES)} == {*FORMATS}
+    assert {f".{name.partition('.')[2]}" for name in (*DIGESTS, *TABLES)} == {*FORMATS} - ELSEWHERE
 
 
 @pytest.mark.parametrize("name", [*DIGESTS, *TABLES])

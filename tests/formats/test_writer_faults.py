@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import python
-from tokemb.formats import FORMATS, OutputOptions, open_writer
+from tests.outputs import FORMATS
+from tokemb.formats import OutputOptions, open_writer
 
 pytestmark = pytest.mark.slow
 

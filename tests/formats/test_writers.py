@@ -220,7 +220,12 @@ LABEL = pa.schema({"label": pa.int8()})
             r"\.npy holds one array; the output has kept columns \(label\): write \.npz or \.parquet",
         ),
         (".npy", None, None, r"\.npy holds rows of one length: pad the rows, or write \.npz or \.parquet"),
-        (".txt", None, (2,), r"must end in one of \.npy, \.npz, \.parquet, \.tfrecord, \.jsonl; received .*x\.txt"),
+        (
+            ".txt",
+            None,
+            (2,),
+            r"must end in one of \.npy, \.npz, \.parquet, \.tfrecord, \.array_record, \.jsonl; received .*x\.txt",
+        ),
         (".npz", pa.schema({"x": pa.list_(pa.int8())}), (2,), r"'x' is list<item: int8>: write \.parquet"),
         (".npz", pa.schema({"x.npy": pa.int8()}), (2,), r"cannot be called 'x\.npy'"),
         (".npz", pa.schema({"x": pa.string(), "x.utf8": pa.int8()}), (2,), r"'x\.utf8' is an array of the column 'x'"),

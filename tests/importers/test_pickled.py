@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import gzip
 import os
 import pickle
 import struct
 from collections import OrderedDict, defaultdict
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import DATA, MIXED
 from tokemb.errors import VocabularyError
-from tokemb.importers import read_foreign, verify
+from tokemb.files.expansion import is_bomb
+from tokemb.importers import pickled, read_foreign, verify
 from tokemb.importers.pickled import read_pickle
 from tokemb.importers.pickled_objects import PickledTokenizer
 
@@ -224,6 +227,33 @@ def test_a_million_lists_in_each_other(tmp_path):
     path.write_bytes(TOKENIZER + b")\x81}(S'word_index'\n}S'a'\n" + b"]" * 300_000 + b"a" * 299_999 + b"sub.")
     with pytest.raises(VocabularyError, match="that of 'a' is a list"):
         read_foreign(path)
+
+
+def repeated_calls():
+    """Yield pickles of less than 10 kB that pass one object of 4 kB to 500 calls."""
+    text = b"X" + struct.pack("<I", 4000) + b"a" * 4000
+    many = b"}(" + b"".join(b"M" + struct.pack("<H", key) + b"N" for key in range(500)) + b"u"
+    encode = b"c_codecs\nencode\nq\x00" + text + b"q\x01U\x06latin1q\x02]"
+    yield "texts", encode + b"h\x00h\x01h\x02\x86Ra" * 500 + b"."
+    yield "lists", b"c__builtin__\nset\nq\x00](" + b"N" * 4000 + b"eq\x01]" + b"h\x00h\x01\x85Ra" * 500 + b"."
+    yield "attributes", TOKENIZER + b"q\x00" + many + b"q\x01]" + b"h\x00)\x81h\x01ba" * 500 + b"."
+
+
+@pytest.mark.parametrize(("name", "content"), [pytest.param(*case, id=case[0]) for case in repeated_calls()])
+def test_an_object_that_is_copied_by_many_calls_is_refused(name, content):
+    with pytest.raises(VocabularyError, match="more memory than the file"):
+        read_pickle(content)
+
+
+def test_compressed_instructions_are_refused_if_they_make_far_more_objects_than_the_file_has_bytes(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pickled, "is_bomb", partial(is_bomb, free=10_000))
+    path = tmp_path / "t.pkl"
+    for count, reason in ((5_000, "has neither ids"), (50_000, "more memory than the file")):
+        path.write_bytes(gzip.compress(b"\x80\x02](" + b"N" * count + b"e."))
+        with pytest.raises(VocabularyError, match=reason):
+            read_foreign(path)
 
 
 @given(st.data())

@@ -24,7 +24,7 @@ pytest.importorskip("pyspark", reason="pyspark is not installed")
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the warnings are those of Spark
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError  # noqa: E402
-from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_vocab  # noqa: E402
+from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_columns, fit_vocab  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:
@@ -140,6 +140,15 @@ def same_folder(encoder, expected, tmp_path):
     expected.save(tmp_path / "local")
     names = ["tokemb.json", "tokenizer.json", "vocabulary.parquet"]
     assert filecmp.cmpfiles(tmp_path / "spark", tmp_path / "local", names, shallow=False)[0] == names
+
+
+def same_columns(made: Path, expected: Path):
+    """Check that two folders of columns have the same files with the same bytes."""
+    files, others = ({path.relative_to(root) for path in root.rglob("*.*")} for root in (made, expected))
+    assert files == others
+    assert [path for path in files if path.suffix in (".json", ".parquet")]
+    for path in files:
+        assert (made / path).is_dir() or (made / path).read_bytes() == (expected / path).read_bytes(), path
 
 
 def killing(flag: Path, partition: int):
@@ -284,6 +293,45 @@ def test_packed_rows_targets_and_tables_are_those_of_the_encoders(session):
             encode_table(df, columns, keep=keep)
 
 
+@pytest.mark.parametrize(
+    ("partitions", "settings"),
+    [
+        (1, {"shared": [["shop", "tags"]], "max_size": {"text": 20, "shop": 3, "tags": 3}, "maxlen": 5}),
+        (7, {"profile": "keras", "min_count": {"text": 4, "day": 9}, "num_oov_buckets": {"shop": 3}, "salt": 5}),
+        (3, {"algorithm": "bpe", "max_size": {"text": 300}, "hash_buckets": {"tags": 4}, "padding": "pre"}),
+    ],
+)
+def test_columns_have_the_bytes_of_the_local_ones_for_any_partitions(session, tmp_path, partitions, settings):
+    rows = [
+        (text, f"s{row % 9}", row % 4, f"s{row % 5}| s{row % 3}|", None if row % 13 == 3 else row / 7 - 1e9 * (row % 2))
+        for row, text in enumerate(TEXTS)
+    ]
+    schema = "text string, shop string, day int, tags string, n double"
+    df = session.createDataFrame(session.sparkContext.parallelize(rows, partitions), schema)
+    kinds = {"texts": ["text"], "columns": ["day", ("shop", "day"), "shop"], "multi": {"tags": "|"}, "numbers": ["n"]}
+    fit_columns(df, **kinds, **settings).save(tmp_path / "spark")
+    table = {name: list(values) for name, values in zip(df.columns, zip(*rows, strict=True), strict=True)}
+    tokemb.ColumnEncoder.fit(table, **kinds, **settings).save(tmp_path / "local")
+    same_columns(tmp_path / "spark", tmp_path / "local")
+
+
+def test_wrong_columns_are_errors(session):
+    df = frame(session, 2).selectExpr("id", "text", "cast(id as decimal(9, 2)) as price", "'5 EUR' as n")
+    encoder = tokemb.fit_vocab(LOCAL)
+    columns = fit_columns(df, texts={"text": encoder}, numbers=["id"])  # nothing but the numbers is fitted
+    assert (columns.rows, columns.columns[1].numbers.mean) == (len(TEXTS), (len(TEXTS) - 1) / 2)
+    for arguments, message in (
+        ({"columns": ["no"]}, "the DataFrame has no column 'no'"),
+        ({"numbers": ["id"]}, "at least one column of texts or values"),
+        ({"columns": ["price"]}, r"'price' holds decimal128\(9, 2\): pass texts"),
+        ({"columns": ["id"], "numbers": ["n"]}, "partition 0, row 1 has '5 EUR' in the column 'n', which must hold"),
+        ({"columns": ["id"], "min_count": 2}, "no value of 'id' occurs 2 times in 160 rows"),
+        ({"columns": ["id", "text"], "shared": [["id", "no"]]}, "'no' is none of id, text"),
+    ):
+        with pytest.raises((ArgumentError, TextError, TypeError), match=message):
+            fit_columns(df.repartition(1), **arguments)
+
+
 def test_start_and_end_tokens_are_those_of_the_local_vocabulary(session, tmp_path):
     settings = {"max_size": 9, "reserve": ["[X]"], "start": "[BOS]", "end": "[EOS]"}
     encoder = fit_vocab(frame(session, 3), "text", missing="empty", **settings)
@@ -406,7 +454,9 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
     (tmp_path / "z.csv").write_text((tmp_path / "y.csv").read_text().replace("tags", "ner"))
     tokemb.fit_vocab(["a b c d"], start="<", end=">").save(tmp_path / "v")
     kinds = ("--text", "source,target", "--multi", "tags=|", "--number", "price")
-    command("fit-vocab", tmp_path / "x.csv", *kinds, "-o", tmp_path / "columns")
+    for name, options in (("columns", ()), ("spark_columns", ("--engine", "spark"))):
+        command("fit-vocab", tmp_path / "x.csv", *kinds, *options, "-o", tmp_path / name)
+    same_columns(tmp_path / "spark_columns", tmp_path / "columns")
     targets = ("--vocab", tmp_path / "v", "--column", "source", "--targets", "target", "--target-maxlen", 7)
     tags = ("--vocab", tmp_path / "v", "--column", "text", "--tags", "tags", "--classes", "O,B", "--keep", "n")
     for name, file, options in (

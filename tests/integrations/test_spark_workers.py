@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 import tokemb
 from tests.conftest import MIXED, ROOT, python
 from tokemb.errors import ArgumentError, MissingPackageError, TextError
+from tokemb.sources.columns import Location
 
 pytestmark = pytest.mark.spark
 
@@ -245,6 +248,38 @@ def test_worker_encodes_tables_as_the_encoder_does(padded):
             assert found[name] == [row.tolist() for row in rows]
 
 
+@pytest.mark.parametrize("most", [3, 1 << 19])
+def test_counts_of_the_columns_of_partitions_add_up_to_those_of_the_table(monkeypatch, most):
+    from tokemb.integrations.spark import fitting
+    from tokemb.integrations.spark.sums import sum_partition
+    from tokemb.tables.fitting import FitSettings, TableFit
+    from tokemb.tables.selection import Selection
+
+    monkeypatch.setattr(fitting, "MAX_DISTINCT", most)
+    selection = Selection.of(["shop", ("shop", "row")], ["title"], {"tags": "|"}, ["n"])
+    settings = FitSettings(shared=[["shop", "tags"]], threads=1)
+    table = pa.table({**TABLE, "row": [row % 5 for row in ROWS]})
+    local, driver = (TableFit(table.column_names, selection, settings) for _ in "12")
+    fitting._add(local, table.combine_chunks().to_batches()[0], selection, Location("the table", "row", 1))
+    packed = []
+    for partition, part in enumerate(table.to_batches(max_chunksize=15)):
+        monkeypatch.setattr(fitting, "partition_number", lambda partition=partition: partition)
+        batches = iter(pa.Table.from_batches([part]).to_batches(max_chunksize=2))
+        packed += fitting.count_columns(batches, selection=selection, settings=settings)
+    found = pa.Table.from_batches(list(sum_partition(iter(packed)))).to_pylist()
+    for row in found:
+        if row["vocabulary"] == fitting._STATISTICS:
+            fitting._add_statistics(driver, json.loads(row["token"]))
+    assert driver.rows == len(ROWS)
+    assert [(fit.missing, fit.sums) for fit in driver.numbers] == [(fit.missing, fit.sums) for fit in local.numbers]
+    for number, fit in enumerate(local.vocabularies):
+        counts, rows = fit.counts(), [row for row in found if row["vocabulary"] == number]
+        tokens = {row["token"]: (row["count"], row["documents"]) for row in rows if row["token"] is not None}
+        both = zip(counts.counts.tolist(), counts.documents.tolist(), strict=True)
+        assert tokens == dict(zip(counts.tokens.to_pylist(), both, strict=True))
+        assert {row["length"]: row["count"] for row in rows if row["token"] is None} == dict(counts.row_lengths)
+
+
 def test_cell_that_holds_no_number_is_an_error_that_names_the_partition_and_the_row():
     from tokemb.integrations.spark.tables import serialize_tables, table_partition
 
@@ -359,6 +394,15 @@ def test_the_library_does_not_import_spark():
         ("encode t.txt --vocab v -o - --engine spark --maxlen 3", "Spark writes a folder: pass its path as --output"),
         ("encode t.txt --vocab v -o i --engine spark", "pass --maxlen or --ragged"),
         ("fit-vocab c.parquet -o w --engine spark", "counts are added on this machine"),
+        ("fit-vocab x --format documents -o w --engine spark", "--engine spark does not read documents files: leave"),
+        ("encode x.conll.gz --tags tags --vocab v -o i --maxlen 3 --engine spark", "does not read conll files: leave"),
+        ("fit-vocab x --text a --format conll -o w --engine spark", "does not read conll files: leave it out, or"),
+        ("fit-vocab x.csv --text a --ngrams 2 -o w --engine spark", "--engine spark does not support --ngrams"),
+        ("fit-vocab x.csv --column a --column b --threads 2 -o w --engine spark", "does not support --threads"),
+        (
+            "fit-vocab x.csv --column a --column b --group-by c -o w --engine spark",
+            "--engine spark does not support --group-by",
+        ),
     ],
 )
 def test_wrong_usage(tmp_path, monkeypatch, arguments, message):
@@ -396,6 +440,18 @@ def test_other_libraries_map_over_batches(tmp_path, library, shown):
     assert run.returncode == 0, run.stderr
     ids = tokemb.fit_vocab(["deep learning", "fun"]).encode(["deep learning", "fun"], maxlen=6).tolist()
     assert str(ids[0]) in run.stdout
+
+
+def test_documents_are_written_to_parquet_as_the_page_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for label in ("neg", "pos"):
+        (tmp_path / "aclImdb" / "train" / label).mkdir(parents=True)
+        (tmp_path / "aclImdb" / "train" / label / "0_1.txt").write_text(f"it is {label}")
+    page = (ROOT / "docs" / "spark.md").read_text("utf-8")
+    (block,) = re.findall(r"```python\n(import pyarrow.parquet.*?)```", page, re.DOTALL)
+    exec(block, {"tokemb": tokemb})
+    rows = pyarrow.parquet.read_table("train.parquet").to_pylist()
+    assert rows == [{"text": f"it is {label}", "label": label} for label in ("neg", "pos")]
 
 
 @pytest.mark.parametrize("kind", ["arrow", "conll", "documents"])

@@ -220,6 +220,11 @@ BAD = {
     b"3" + binary(["the", "of"], MATRIX[:2])[1:]: "must hold the 3 rows that its header says; it holds 2",
     b"1" + binary(["the", "of"], MATRIX[:2])[1:]: "must hold the 1 rows that its header says; it holds 2",
     binary(["the", "of"], MATRIX[:2] * np.float32(np.inf)): "x, row 1: a number is not finite",
+    # The second row has one number less, so that the next token is read as a number.
+    b"4"
+    + binary(["the", "of"], MATRIX[:2])[1:-5]
+    + b"\n"
+    + binary(["to", "and"], MATRIX[:2])[4:]: "x, row 2: 3 numbers and a newline must follow the token",
     binary(["of"], MATRIX[:1]) + b"\1" * 70000: "x, row 2: no space ends the token: use load_vectors",
 }
 

@@ -15,8 +15,8 @@ from tokemb.pipeline.inspect import inspect
 @pytest.mark.parametrize("task", ["classify", "ratings"])
 def test_a_folder_of_a_training_is_described(task, tmp_path):
     from tokemb.training.classify import Labelled, train_classifier
-    from tokemb.training.fitting import Schedule
     from tokemb.training.ratings import train_ratings
+    from tokemb.training.schedule import Schedule
 
     schedule = Schedule(epochs=1)
     if task == "classify":

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokemb._arrays import STRINGS
-from tokemb.rows.release_memory import release_memory
+from tokemb.counts.spilled_counts import release_memory
 from tokemb.rows.token_order import token_order
 
 COUNTS = st.integers(1, 3) | st.integers(1, 1 << 40)

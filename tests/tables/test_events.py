@@ -90,7 +90,7 @@ def test_events_and_other_orders():
     assert tokemb.group_events(rows, ["u", "day"], None, "skill")["skill"].to_pylist() == [["a"], ["b", "c"]]
 
 
-@pytest.mark.parametrize("times", [["9", "10"], ["2024-01-01", " 7.5 "], ["1e3", "x"]])
+@pytest.mark.parametrize("times", [["9", "1.5"], ["2024-01-01", " 7.5 "], ["1e3", "x"], ["9" * 1000, "1"]])
 def test_numbers_among_texts_are_no_order(times):
     with pytest.raises(
         TextError,
@@ -99,14 +99,24 @@ def test_numbers_among_texts_are_no_order(times):
         tokemb.group_events({"u": [1, 1], "time": times}, "u", "time")
 
 
-def test_times_that_are_events_too_keep_their_order_or_are_an_error():
-    times = [str(2**63 - 1), str(2**63 - 2)]
-    assert tokemb.group_events({"u": [1, 1], "t": times}, "u", "t", "t")["t"].to_pylist() == [times[::-1]]
-    times = [str(2**64 - 1), str(2**64 - 2)]  # equal as 64-bit floats
-    with pytest.raises(
-        TextError, match="rows cannot be sorted by the column 't': it holds texts that look like numbers"
-    ):
-        tokemb.group_events({"u": [1, 1], "t": times}, "u", "t", "t")
+INTEGERS = st.integers(-(10**25), 10**25) | st.sampled_from([2**63 - 1, 2**63, 2**64, 2**64 + 1, 0])
+
+
+@given(st.lists(INTEGERS, min_size=1, max_size=8), st.booleans())
+def test_integers_of_any_size_are_sorted_exactly(integers, is_event):
+    times = [f"+{number}" if number > 10**24 else f" 0{number}" if number == 0 else str(number) for number in integers]
+    rows = {"u": [1] * len(times), "t": times, "row": range(len(times))}
+    made = tokemb.group_events(rows, "u", "t", ["row", "t"] if is_event else ["row"])
+    assert made["row"].to_pylist() == [sorted(rows["row"], key=lambda row: integers[row])]
+
+
+def test_integers_of_twenty_digits_in_files_and_decimals_are_sorted_exactly(tmp_path):
+    (tmp_path / "log.csv").write_text("u,t,item\n1,18446744073709551617,b\n1,18446744073709551616,a\n1,9,c\n")
+    expected = [["c", "a", "b"]]
+    assert tokemb.group_events(tmp_path / "log.csv", "u", "t", "item")["item"].to_pylist() == expected
+    times = pa.array([2**64 + 1, 2**64, 9], pa.decimal128(38))
+    rows = {"u": [1, 1, 1], "t": times, "item": ["b", "a", "c"]}
+    assert tokemb.group_events(rows, "u", "t", "item")["item"].to_pylist() == expected
 
 
 @pytest.mark.parametrize("value", [None, float("nan")])

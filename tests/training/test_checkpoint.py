@@ -21,8 +21,9 @@ from tokemb.files.locked_folder import locked_folder
 from tokemb.training.checkpoint import has_checkpoint, remove_checkpoints
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.next_event import train_next
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 
 pytestmark = pytest.mark.keras
 

@@ -11,11 +11,11 @@ from tokemb.files.locked_folder import locked_folder
 from tokemb.training.checkpoint_lock import locked_checkpoints
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.cross_validation import cross_validate
-from tokemb.training.fitting import Schedule
 from tokemb.training.knowledge_tracing import train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.ratings import train_ratings
 from tokemb.training.repeat import repeat
+from tokemb.training.schedule import Schedule
 from tokemb.training.search import search
 from tokemb.training.tag import Tagged, train_tagger
 

@@ -23,7 +23,6 @@ from tokemb.training import heads, sequences
 from tokemb.training import next_model as next_models
 from tokemb.training.answer_history import FEATURES
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.input_fitting import choose_maxlen
 from tokemb.training.knowledge_tracing import Answers, knowledge_tracing_model, train_knowledge_tracing
 from tokemb.training.labels import balanced_weights
@@ -31,6 +30,8 @@ from tokemb.training.metrics import ranking_metrics, ranks_of, roc_auc
 from tokemb.training.next_event import train_next
 from tokemb.training.next_model import Candidates, copy_output_weights, next_model, training_model
 from tokemb.training.ratings import train_ratings
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 from tokemb.training.targets import OneClass
 
 pytestmark = pytest.mark.keras

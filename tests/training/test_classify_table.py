@@ -13,7 +13,7 @@ from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.training.classify import Labelled, fit_inputs, train_classifier
 from tokemb.training.column_vectors import training_vectors
-from tokemb.training.fitting import Schedule
+from tokemb.training.schedule import Schedule
 
 pytestmark = pytest.mark.keras
 

@@ -17,7 +17,8 @@ from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.cross_validation import cross_validate, split_folds, take_rows
-from tokemb.training.fitting import Fitted, Schedule, Trained
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 
 FITTED = Fitted(1, 1, 1.0, None, 1.0, 1.0, 0.0)
 

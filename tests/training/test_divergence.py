@@ -12,9 +12,9 @@ from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TextError, TrainingError
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.divergence import check_weights
-from tokemb.training.fitting import Schedule
 from tokemb.training.labels import classes_of
 from tokemb.training.ratings import train_ratings
+from tokemb.training.schedule import Schedule
 from tokemb.training.skipgram import SkipGram, train_skipgram
 
 pytestmark = pytest.mark.keras

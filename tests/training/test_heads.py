@@ -11,8 +11,8 @@ import tokemb
 from tests.conftest import command_here, eagerly, ok
 from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule
 from tokemb.training.heads import text_model
+from tokemb.training.schedule import Schedule
 from tokemb.training.token_weights import inverse_document_frequency
 
 pytestmark = pytest.mark.keras

@@ -20,12 +20,13 @@ from tests.conftest import eagerly
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.knowledge_tracing import history_of, train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 from tokemb.training.skipgram import SkipGram, train_skipgram
 from tokemb.training.trained import load_folder
 
@@ -298,6 +299,12 @@ def test_user_who_has_seen_everything_has_no_items(folders):
     everything = {"user": ["u1"] * 10, "item": [f"i{number}" for number in range(10)]}
     found = load(folders, "ratings").recommend(["u1"], seen=everything).to_pylist()
     assert found == [{"items": [], "ratings": [], "reason": "no item is left to recommend"}]
+
+
+def test_no_users_and_no_items_have_no_recommendations(folders):
+    model = load(folders, "ratings")
+    assert model.recommend([]).column_names == ["items", "ratings", "reason"]
+    assert len(model.recommend([])) == len(model.similar([])) == 0
 
 
 # Folders and options

@@ -14,10 +14,10 @@ from tokemb.sources import texts
 from tokemb.tables import ColumnEncoder
 from tokemb.training.baselines import Biases
 from tokemb.training.column_vectors import training_vectors
-from tokemb.training.fitting import Schedule
 from tokemb.training.load import load_trained
 from tokemb.training.ratings import parse_ratings, train_ratings
 from tokemb.training.ratings_model import fill_unseen, penalized, rating_model, training_model
+from tokemb.training.schedule import Schedule
 
 pytestmark = pytest.mark.keras
 

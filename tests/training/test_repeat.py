@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tokemb.errors import ArgumentError
-from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.repeat import repeat
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.tensorboard import log_epochs
 
 FITTED = Fitted(1, 1, 1.0, None, 1.0, 1.0, 0.0)

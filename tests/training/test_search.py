@@ -10,7 +10,8 @@ import pytest
 
 from tests.conftest import command_here, eagerly, ok
 from tokemb.errors import ArgumentError, TrainingError
-from tokemb.training.fitting import Fitted, Schedule, Trained
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.search import combinations, search
 
 FITTED = Fitted(1, 1, 1.0, None, 1.0, 1.0, 0.0)

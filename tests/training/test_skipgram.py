@@ -16,8 +16,7 @@ from tokemb import kernels
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged
 from tokemb.training.skipgram import SkipGram, _TrainingState, train_skipgram
-from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
-from tokemb.training.subwords import character_ngrams, parts_of
+from tokemb.training.skipgram_tables import character_ngrams, keep_table, negative_table, parts_of, sigmoid_tables
 
 pytestmark = pytest.mark.keras
 

@@ -15,8 +15,9 @@ from tests.conftest import command_here, eagerly, examples, ok
 from tokemb._validation import CELLS
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.early_stopping import EarlyStopping
-from tokemb.training.fitting import Schedule, read_report
 from tokemb.training.forward import forward
+from tokemb.training.result import read_report
+from tokemb.training.schedule import Schedule
 from tokemb.training.tag import Tagged, train_tagger
 from tokemb.training.tag_metrics import FrequentTags, TrueTags
 from tokemb.training.tag_model import predict_tokens, tagger

@@ -17,9 +17,9 @@ from tokemb.errors import ArgumentError, ModelError, TextError
 from tokemb.sources import texts
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.evaluation import _class_of_labels
-from tokemb.training.fitting import Schedule
 from tokemb.training.inputs import TextInputs
 from tokemb.training.metrics import label_f1_scores
+from tokemb.training.schedule import Schedule
 from tokemb.training.targets import number_metrics, target_of
 
 pytestmark = pytest.mark.keras

@@ -12,8 +12,8 @@ from tests.conftest import examples
 from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.rows.ragged import Ragged
 from tokemb.training.classify import Labelled, train_classifier
-from tokemb.training.fitting import Schedule
 from tokemb.training.heads import fold_token_weights, text_model
+from tokemb.training.schedule import Schedule
 from tokemb.training.targets import OneClass
 from tokemb.training.token_weights import token_weights
 

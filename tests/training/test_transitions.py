@@ -14,9 +14,9 @@ import tokemb
 from tests.conftest import eagerly
 from tokemb.analysis import TokenVectors
 from tokemb.rows.ragged import Ragged
-from tokemb.training.fitting import Schedule
 from tokemb.training.next_event import Baselines, train_next
 from tokemb.training.next_model import next_model
+from tokemb.training.schedule import Schedule
 from tokemb.training.transitions import Transitions, combined_model, transitions_of
 
 pytestmark = pytest.mark.keras

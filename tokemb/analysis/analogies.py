@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float64, Int64
 from tokemb._validation import check_count
 from tokemb.analysis.nearest import Neighbor, make_neighbors, nearest_to_directions
 from tokemb.analysis.queries import row_of
@@ -55,9 +55,7 @@ def analogy(
     return make_neighbors(vectors, next(solve_analogies(vectors, rows, k)))
 
 
-def solve_analogies(
-    vectors: TokenVectors, questions: npt.NDArray[np.int64], k: int
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+def solve_analogies(vectors: TokenVectors, questions: Int64, k: int) -> Iterator[tuple[Int64, Float64]]:
     """Yield the best rows and their similarities for each question. A question is a row (a, b, c) of ``questions``."""
     a, b, c = (vectors.unit[questions[:, place]].astype(np.float64) for place in range(3))
     sums = b - a + c

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tokemb.analysis.escape_token import escape_token
-from tokemb.analysis.map_kind import MAP
-from tokemb.analysis.maps import WordMap
+from tokemb.analysis.maps import MAP, WordMap
 from tokemb.analysis.page_template import fill_page
 from tokemb.files.atomic import atomic_file
+from tokemb.vocabulary.escape_token import escape_token
 
 # Positions and similarities are stored as integers, multiplied by these; page/drawing.js divides by them.
 _POSITION_SCALE = 100_000

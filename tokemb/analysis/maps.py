@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Int64
 from tokemb._validation import check_choice, check_count
 from tokemb.analysis.nearest import nearest
 from tokemb.analysis.projection import LEAST_POINTS, METHODS, Positions, project
@@ -17,9 +17,15 @@ from tokemb.analysis.queries import find_row
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
+from tokemb.files.output_kind import Kind
 
 if TYPE_CHECKING:
     import keras
+
+
+MAKER = "made with tokemb"
+MAP = Kind.of_marker("a map by tokemb", MAKER)
+
 
 _NEIGHBORS = 10
 
@@ -95,16 +101,16 @@ def word_map(
     )
 
 
-def _sort_by_count(vectors: TokenVectors, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _sort_by_count(vectors: TokenVectors, rows: Int64) -> Int64:
     """Sort rows by descending count. Ties, and rows without known counts, are ordered by id."""
     return rows[np.lexsort((rows, -vectors.counts[rows]))]
 
 
-def _most_frequent(vectors: TokenVectors, top: int) -> npt.NDArray[np.int64]:
+def _most_frequent(vectors: TokenVectors, top: int) -> Int64:
     return _sort_by_count(vectors, np.flatnonzero(vectors.has_direction))[:top]
 
 
-def _rows_of_words(vectors: TokenVectors, words: Iterable[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _rows_of_words(vectors: TokenVectors, words: Iterable[str]) -> tuple[Int64, list[str]]:
     if isinstance(words, str):
         raise ArgumentError(f"words must be a list of words, as [{words!r}]; received {words!r}")
     rows, left_out = set(), []

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float32, Float64, Int64
 from tokemb._validation import check_count
 from tokemb.analysis.queries import row_of
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
@@ -101,9 +100,7 @@ def neighbors(
     ]
 
 
-def nearest(
-    vectors: TokenVectors, rows: npt.NDArray[np.int64], k: int
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+def nearest(vectors: TokenVectors, rows: Int64, k: int) -> Iterator[tuple[Int64, Float64]]:
     """Yield the nearest other rows of each row, at most ``k``, and their similarities, nearest first."""
     return nearest_to_directions(vectors, vectors.unit[rows], rows[:, None], k)
 
@@ -111,10 +108,10 @@ def nearest(
 def nearest_to_directions(
     vectors: TokenVectors,
     directions: Float32,
-    excluded: npt.NDArray[np.int64],
+    excluded: Int64,
     k: int,
     max_similarities: int = 1 << 25,
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+) -> Iterator[tuple[Int64, Float64]]:
     """Yield the rows nearest to each direction, and their similarities.
 
     Args:
@@ -137,9 +134,7 @@ def nearest_to_directions(
             yield candidates[found], exact
 
 
-def _top_k(
-    unit: Float32, query: Float32, similarities: Float32, k: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _top_k(unit: Float32, query: Float32, similarities: Float32, k: int) -> tuple[Int64, Float64]:
     """Return the indices of the ``k`` highest similarities and their values.
 
     Ties are ordered by index. -inf is left out.
@@ -158,9 +153,7 @@ def _top_k(
     return finalists[order], exact[order]
 
 
-def make_neighbors(
-    vectors: TokenVectors, near: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-) -> list[Neighbor]:
+def make_neighbors(vectors: TokenVectors, near: tuple[Int64, Float64]) -> list[Neighbor]:
     """Return the rows and similarities of one result of ``nearest`` as ``Neighbor`` objects."""
     return [
         Neighbor(vectors.tokens[row], row, similarity, vectors.count(row))

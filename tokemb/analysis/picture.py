@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb.analysis.escape_token import escape_token
-from tokemb.analysis.map_kind import MAKER, MAP
-from tokemb.analysis.maps import WordMap
+from tokemb._arrays import Float64
+from tokemb.analysis.maps import MAKER, MAP, WordMap
 from tokemb.errors import MissingPackageError
 from tokemb.files.atomic import atomic_file
+from tokemb.vocabulary.escape_token import escape_token
 
 # Fonts for many scripts. The installed ones are used, in this order.
 _FONTS = (
@@ -98,7 +97,7 @@ def _installed_fonts() -> tuple[list[str], frozenset[str]]:
     return fonts, frozenset(map(chr, codes))
 
 
-def _draw_labels(axes: Any, tokens: list[str], positions: npt.NDArray[np.float64], drawable: frozenset[str]) -> None:  # noqa: ANN401
+def _draw_labels(axes: Any, tokens: list[str], positions: Float64, drawable: frozenset[str]) -> None:  # noqa: ANN401
     """Draw the tokens to the right or left of their dots, in order, where no other label is."""
     renderer = axes.figure.canvas.get_renderer()
     dots = axes.transData.transform(positions)

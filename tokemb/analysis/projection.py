@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float32, Float64
 from tokemb.errors import MissingPackageError
-from tokemb.rows.pooling import Float32
 
 METHODS = {"tsne": "t-SNE", "pca": "PCA"}
 """The dimensionality reduction methods and their names."""
@@ -20,7 +19,7 @@ _PERPLEXITY = 30.0
 # Standard deviations of the initial points of t-SNE, and of the noise that is added to them.
 _INITIAL_DEVIATION, _NOISE_DEVIATION = 1e-4, 1e-5
 
-Positions = npt.NDArray[np.float64]
+Positions = Float64
 
 
 def project(unit: Float32, method: str, seed: int) -> Positions:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tokemb.analysis.escape_token import escape_token
+from tokemb._arrays import Float32
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.files.atomic import atomic_folder
 from tokemb.files.output_kind import Kind
 from tokemb.models.embedding_model import EMBEDDING_NAME
-from tokemb.rows.pooling import Float32
+from tokemb.vocabulary.escape_token import escape_token
 
 if TYPE_CHECKING:
     import keras

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Bool, Float32, Int64
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.models.embedder import MODEL_ENDINGS, Embedder, check_no_vocabulary
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +36,8 @@ class TokenVectors:
 
     tokens: list[str]
     matrix: Float32
-    real: npt.NDArray[np.bool_]
-    counts: npt.NDArray[np.int64]
+    real: Bool
+    counts: Int64
     encoder: Encoder | None = None
 
     @classmethod
@@ -109,7 +108,7 @@ class TokenVectors:
         return {token: row for row, token in enumerate(self.tokens) if token}
 
     @cached_property
-    def has_direction(self) -> npt.NDArray[np.bool_]:
+    def has_direction(self) -> Bool:
         """Which rows can have and be neighbours, bool ``(rows,)``: the real tokens whose vector is not zero."""
         return self.real & self.matrix.any(axis=1)
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from tokemb._arrays import STRINGS, Int64
 from tokemb._validation import UNIGRAMS, check_ngrams
-from tokemb.errors import CountsError
+from tokemb.errors import CountsError, one_line
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.atomic import atomic_file, check_output
-from tokemb.files.json_content import parse_json
+from tokemb.files.json_content import check_format_version, parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.parquet_tokens import COUNTS_KEY, read_tokens
 from tokemb.vocabulary.profiles import PROFILES
@@ -113,8 +113,7 @@ def read_counts(path: Path) -> CountsContent:
             isinstance(error, OSError) and error.errno is not None
         ):  # an error of the disk: those of Arrow have no number
             raise
-        reason = " ".join(str(error).split())
-        raise CountsError(f"{path} is not a valid file of token counts: {reason:.300}") from None
+        raise CountsError(f"{path} is not a valid file of token counts: {one_line(error):.300}") from None
     _check(path, table, row_lengths)
     tokens, counts, documents = (column.combine_chunks() for column in table.columns)
     return CountsContent(profile, tokens, counts.to_numpy(), documents.to_numpy(), row_lengths, ngrams, segmenter)
@@ -142,11 +141,7 @@ def _parse_metadata(path: Path, content: bytes) -> tuple[str, Mapping[int, int],
     try:
         metadata: dict[str, Any] = parse_json(content)
         version = int(metadata["format_version"])
-        if version > FORMAT_VERSION:  # its other keys may differ
-            raise CountsError(
-                f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): "
-                "upgrade tokemb"
-            )
+        check_format_version(path, version, FORMAT_VERSION, CountsError)  # its other keys may differ
         profile = str(metadata["profile"])
         row_lengths = _parse_row_lengths(metadata["row_lengths"])
         segmenter = _segmenter_from_json(metadata.get("segmenter"))

@@ -6,6 +6,7 @@ memory holds one partition and the tokens that are frequent enough. All sums are
 
 from __future__ import annotations
 
+import sys
 import weakref
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,11 +19,22 @@ import pyarrow as pa
 from tokemb._arrays import STRINGS, Int64
 from tokemb.engine.hash_tokens import hash_tokens
 from tokemb.files.temporaries import temporary_folder
-from tokemb.rows.release_memory import release_memory
 from tokemb.vocabulary.oov_buckets import OovBuckets
 
 if TYPE_CHECKING:
     from tokemb.engine.token_numbers import TokenNumbers
+
+
+def release_memory() -> None:
+    """Return freed memory to the system. Arrow and the C library would keep up to hundreds of megabytes of it."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        import ctypes
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only the GNU C library has it
+        if trim is not None:
+            trim(0)
+
 
 _SCHEMA = pa.schema({"token": STRINGS, "count": pa.int64(), "documents": pa.int64(), "position": pa.int64()})
 # With a hundred parts of one million tokens, memory holds about one and a half million tokens at a time.

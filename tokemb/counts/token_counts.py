@@ -248,6 +248,11 @@ class RunningCounts:
         """Whether nothing was added."""
         return not self._parts and self._spilled is None
 
+    @property
+    def distinct(self) -> int:
+        """The number of distinct tokens that are in memory, except those of the last batches."""
+        return len(self._parts[0].tokens) if self._parts else 0
+
     def add(self, tally: Tally) -> None:
         """Add a tally."""
         self._parts.append(TokenCounts.of_tally(self._profile, tally, self._ngrams))
@@ -314,6 +319,11 @@ class TextCounter:
                 self._tallies.add(self._counter.take())
         else:
             self._tallies.add(tally_tokens(batch))
+
+    @property
+    def distinct(self) -> int:
+        """The number of distinct tokens that are in memory, except those of the last batches."""
+        return self._counter.distinct + self._tallies.distinct
 
     def result(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
         """Return the counts. If they exceed memory, tokens that are not ``frequent`` are left out."""

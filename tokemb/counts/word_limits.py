@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Bool
 from tokemb._validation import check_count
 from tokemb.counts.token_counts import TokenCounts
 from tokemb.engine import reference
@@ -58,11 +57,11 @@ class WordLimits:
             raise ArgumentError(f"keep_words must not contain stop words; received {both[0]!r} in both")
         return cls(stop, keep, minimum, maximum)
 
-    def kept(self, counts: TokenCounts) -> npt.NDArray[np.bool_]:
+    def kept(self, counts: TokenCounts) -> Bool:
         """Return which tokens of ``counts`` must be selected, bool ``(distinct,)``."""
         return _is_in(counts, self.keep_words)
 
-    def allowed(self, counts: TokenCounts) -> npt.NDArray[np.bool_]:
+    def allowed(self, counts: TokenCounts) -> Bool:
         """Return which tokens of ``counts`` may be selected, bool ``(distinct,)``.
 
         Raises:
@@ -122,10 +121,10 @@ def _tokens(splitting: Profile, words: list[str]) -> tuple[str, ...]:
     return tuple(sorted({*words, *tokens.take(pa.array(single)).to_pylist()}))
 
 
-def _is_in(counts: TokenCounts, words: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+def _is_in(counts: TokenCounts, words: tuple[str, ...]) -> Bool:
     import pyarrow.compute as pc  # only here, because encoding does not need it
 
-    result: npt.NDArray[np.bool_] = pc.is_in(counts.tokens, pa.array(words, STRINGS)).to_numpy(zero_copy_only=False)
+    result: Bool = pc.is_in(counts.tokens, pa.array(words, STRINGS)).to_numpy(zero_copy_only=False)
     return result
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
+from tokemb._arrays import UInt8
 from tokemb.engine.char_queries import CharQueries, encode, growth
 from tokemb.engine.character_sets import (
     CODES,
@@ -22,18 +23,7 @@ from tokemb.engine.character_sets import (
 from tokemb.engine.components import NeighborSplit, Step
 from tokemb.engine.joining_characters import marks
 from tokemb.engine.query_cache import Arrays
-from tokemb.kernels.structs import (
-    ALONE,
-    JOINS,
-    KEPT,
-    MAX_CHARACTERS,
-    NEEDS_REFERENCE,
-    PAGE,
-    PAGES,
-    TAIL,
-    UNCHANGED,
-    UInt8,
-)
+from tokemb.kernels.structs import ALONE, JOINS, KEPT, MAX_CHARACTERS, NEEDS_REFERENCE, PAGE, PAGES, TAIL, UNCHANGED
 
 # In place of a class: the class depends on more than the neighbours.
 _NO_CLASS = TAIL

@@ -14,24 +14,13 @@ from typing import Literal
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8
 from tokemb.engine.all_characters import describe_all
 from tokemb.engine.char_queries import CharQueries, encode, growth
 from tokemb.engine.character_sets import SURROGATES
 from tokemb.engine.components import NeighborSplit, Step
 from tokemb.engine.query_cache import Arrays, cached_arrays, saved_arrays
-from tokemb.kernels.structs import (
-    BEGINS_TOKEN,
-    CODES,
-    JOINS,
-    NEEDS_REFERENCE,
-    PAGE,
-    PAGES,
-    SPECIAL,
-    UNCHANGED,
-    Int32,
-    Table,
-    UInt8,
-)
+from tokemb.kernels.structs import BEGINS_TOKEN, CODES, JOINS, NEEDS_REFERENCE, PAGE, PAGES, SPECIAL, UNCHANGED, Table
 
 # The number of characters of saved tables that are queried again.
 _SAMPLE = 64

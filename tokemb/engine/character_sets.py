@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Bool, UInt32
 from tokemb.engine.query_cache import Arrays, cached_arrays
 from tokemb.vocabulary.tokenizers_library import Regex, normalizers
 
-CharacterSet = npt.NDArray[np.bool_]
+CharacterSet = Bool
 
 CODES = 0x110000
 SURROGATES = slice(0xD800, 0xE000)
@@ -122,7 +122,7 @@ def characters(first: int, count: int = _RANGES[0]) -> str:
     return np.arange(first, first + count, dtype="<u4").tobytes().decode("utf-32-le", "ignore")
 
 
-def codes_of(text: str) -> npt.NDArray[np.uint32]:
+def codes_of(text: str) -> UInt32:
     """Return the code points of a text, uint32 (characters,)."""
     return np.frombuffer(text.encode("utf-32-le"), "<u4")
 

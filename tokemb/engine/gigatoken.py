@@ -17,7 +17,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from tokemb._arrays import STRINGS, Bool, Int64
@@ -25,9 +24,8 @@ from tokemb.engine.compatibility import reason_unsupported
 from tokemb.engine.insert_special_tokens import insert_special_tokens, text_for_room
 from tokemb.engine.reference import Reference
 from tokemb.engine.self_test import self_test
-from tokemb.engine.token_screen import tokens_to_screen
-from tokemb.engine.unicode_version import has_newer_characters
-from tokemb.errors import VocabularyError
+from tokemb.engine.unicode_version import has_newer_characters, tokens_to_screen
+from tokemb.errors import VocabularyError, one_line
 from tokemb.rows.ragged import Ragged, take
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.vocabulary.special_tokens import SpecialTokens
@@ -66,7 +64,7 @@ class Gigatoken:
         self._worth_loading = worth_loading
         self._bytes_seen = 0
         self._backend: Any = None
-        self._screen: npt.NDArray[np.bool_] | None = None
+        self._screen: Bool | None = None
         self._reason_unavailable = reason_unsupported(specification) if HAS_COMPONENTS else NO_COMPONENTS
 
     def encode(self, texts: pa.LargeStringArray, threads: int | None = None) -> Ragged:
@@ -281,4 +279,4 @@ def _suggest_install(reason: str) -> None:
 
 
 def _message_of(error: BaseException) -> str:
-    return f"{' '.join(str(error).split()) or type(error).__name__:.200}"
+    return f"{one_line(error) or type(error).__name__:.200}"

@@ -11,18 +11,19 @@ from itertools import chain
 
 import numpy as np
 
+from tokemb._arrays import UInt8
 from tokemb.engine.character_sets import (
     CODES,
     CharacterSet,
+    characters,
     codes_of,
     normalize_each,
     outside_simple_ranges,
     packed,
     unpacked,
 )
-from tokemb.engine.composition import composition_classes
-from tokemb.engine.query_cache import cached_arrays
-from tokemb.kernels.structs import COMPOSED_MARK
+from tokemb.engine.query_cache import Arrays, cached_arrays
+from tokemb.kernels.structs import COMPOSED, COMPOSED_MARK
 from tokemb.vocabulary.tokenizers_library import normalizers
 
 # The bits of a unit of the trie of Precompiled: the lowest byte is its label, bit 8 tells whether a value is among its
@@ -30,7 +31,38 @@ from tokemb.vocabulary.tokenizers_library import normalizers
 _OFFSET_SHIFT, _HAS_VALUE = 10, 1 << 8
 # UTF-8 begins with these bytes. Line feeds, which join nothing, are between the queries.
 _FIRST_BYTES = (*range(0x01, 0x0A), *range(0x0B, 0x80), *range(0xC2, 0xF5))
-_SURROGATES = range(0xD800, 0xE000)
+# Characters of the lowest and of the highest combining class. Normalization swaps each mark with one of them.
+_LOWEST, _HIGHEST = "\u0334", "\u0345"
+_CHUNK = 4096
+
+
+def composition_classes() -> UInt8:
+    """Return the flags ``COMPOSED_MARK`` and ``COMPOSED`` of each character, uint8 (CODES,). They are saved on disk."""
+    return cached_arrays("composition", _query_composition)["classes"]
+
+
+def _query_composition() -> Arrays:
+    """Query the decomposition and the composition of each character.
+
+    Composition changes a character alone, or if it is a further one in the decomposition of another. It swaps marks,
+    which have a combining class. A text without such characters or with single marks is composed (Unicode Standard
+    Annex 15, "Detecting Normalization Forms").
+    """
+    compose, decompose = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
+    classes = np.zeros(CODES, np.uint8)
+    for low in range(0, CODES, _CHUNK):
+        chunk = [*characters(low, _CHUNK)]
+        composed, decomposed = normalize_each(compose, chunk), normalize_each(decompose, chunk)
+        after = normalize_each(decompose, [character + _LOWEST for character in chunk])
+        before = normalize_each(decompose, [_HIGHEST + character for character in chunk])
+        for number, (character, parts) in enumerate(zip(chunk, decomposed, strict=True)):
+            if composed[number] != character:
+                classes[ord(character)] |= COMPOSED
+            if parts == character and (after[number], before[number]) != (character + _LOWEST, _HIGHEST + character):
+                classes[ord(character)] |= COMPOSED_MARK
+            for part in parts[1:]:
+                classes[ord(part)] |= COMPOSED
+    return {"classes": classes}
 
 
 @cache
@@ -78,7 +110,7 @@ def _query_joining() -> CharacterSet:
     """Find the characters that form one grapheme cluster with a letter: Precompiled then replaces both by one "x"."""
     replace_each = normalizers.Precompiled(charsmap_of_first_bytes()).normalize_str
     joining = np.zeros(CODES, np.bool_)
-    codes = np.array([code for code in range(CODES) if code not in _SURROGATES and chr(code) != "\n"])
+    codes = codes_of(characters(0, CODES).replace("\n", ""))
     for pair in ("a{}", "{}a"):
         replaced = normalize_each(replace_each, [pair.format(chr(code)) for code in codes])
         joining[codes[[len(text) == 1 for text in replaced]]] = True

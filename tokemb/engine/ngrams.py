@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32, Int64
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32, Int64, UInt64
 from tokemb.engine import Engine, Explanation
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.token_index import TokenIndex
-from tokemb.kernels.structs import SLACK, NgramHashing, NgramTables, NgramWorkspace, Text, UInt64
+from tokemb.kernels.structs import SLACK, NgramHashing, NgramTables, NgramWorkspace, Text
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, worth_kernel
 from tokemb.vocabulary.character_runs import split_runs

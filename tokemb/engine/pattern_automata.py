@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Array, Int32, Int64, UInt8
 from tokemb.engine.character_sets import CODES
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.pattern_automaton import Automaton, Program
@@ -23,9 +22,6 @@ from tokemb.kernels.structs import (
     AUTOMATON_REWIND,
     AUTOMATON_UNMATCHED,
     Automata,
-    Int32,
-    Int64,
-    UInt8,
 )
 
 _MAX_CLASSES = AUTOMATON_COLUMNS - AUTOMATON_ASCII - 1
@@ -43,7 +39,7 @@ def compile_automata(splits: Sequence[PatternSplit]) -> Automata:
 
 
 def _pack(splits: Sequence[PatternSplit]) -> Arrays:
-    arrays: dict[str, npt.NDArray[Any]] = {"count": np.array(len(splits))}
+    arrays: dict[str, Array] = {"count": np.array(len(splits))}
     for number, split in enumerate(splits):
         reject_folded_pairs(split.folded_pairs)
         names = (f"{name}{number}" for name in ("flags", "states", "starts", "classes"))

@@ -7,7 +7,7 @@ libraries RE2 and ``regex`` of Rust. Look-aheads are resolved when the next char
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tokemb.engine.components import UnprovableError
@@ -153,7 +153,7 @@ class Automaton:
         self._members = members
         self._classes = len(members[0])
         numbers: dict[State, int] = {}  # not the first state: no character was taken there
-        states = [tuple(self._closure([0]))]
+        states = [tuple(self._reached([0]))]
         self.steps: list[list[tuple[bool, int]]] = []
         for state in states:  # grows
             row = []
@@ -167,10 +167,13 @@ class Automaton:
             if len(states) > _MAX_STATES:
                 raise UnprovableError(f"the automaton of the regular expression has more than {_MAX_STATES} states")
 
-    def _closure(self, positions: list[int]) -> Iterator[int]:
-        """Yield the instructions that ``positions`` reach without a character, in the order of preference."""
+    def _reached(self, positions: Sequence[int], column: int | None = None) -> Iterator[int]:
+        """Yield the instructions that ``positions`` reach without a character, in the order of preference.
+
+        With the ``column`` of the next character, look-aheads are decided.
+        """
         seen = set()
-        pending = positions[::-1]
+        pending = [*positions[::-1]]
         while pending:
             position = pending.pop()
             if position in seen:
@@ -179,29 +182,20 @@ class Automaton:
             instruction = self._program.instructions[position]
             if isinstance(instruction, Fork):
                 pending += instruction.targets[::-1]
-            else:
+            elif column is None or not isinstance(instruction, Look):
                 yield position
+            elif instruction.at_end if column == AT_END else self._members[instruction.chars][column]:
+                pending.append(position + 1)
 
     def _step(self, state: State, column: int) -> tuple[bool, State]:
         """Return whether a match ends before a character, and the state after it."""
         following: list[int] = []
-        seen = set()
-        pending = list(state[::-1])
         matches = False
-        while pending:
-            position = pending.pop()
-            if position in seen:
-                continue
-            seen.add(position)
+        for position in self._reached(state, column):
             instruction = self._program.instructions[position]
-            if isinstance(instruction, Fork):
-                pending += instruction.targets[::-1]
-            elif isinstance(instruction, Match):
+            if isinstance(instruction, Match):
                 matches = True
                 break
-            elif isinstance(instruction, Look):
-                if instruction.at_end if column == AT_END else self._members[instruction.chars][column]:
-                    pending.append(position + 1)
-            elif column != AT_END and self._members[instruction.chars][column]:
+            if isinstance(instruction, Take) and column != AT_END and self._members[instruction.chars][column]:
                 following.append(position + 1)
-        return matches, tuple(self._closure(following))
+        return matches, tuple(self._reached(following))

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from tokemb._arrays import Bool, Int32
 from tokemb.engine.character_sets import CODES, matching_characters
@@ -72,7 +71,7 @@ def _one_letter(expression: str) -> Bool:
 
 def _split_characters(pre_tokenizer: PreTokenizer) -> Bool:
     """Return the characters of a component that splits between runs of them and runs of other characters."""
-    members: npt.NDArray[np.bool_] = np.zeros(CODES, np.bool_)
+    members: Bool = np.zeros(CODES, np.bool_)
     for low in range(0, CODES, _CHUNK):
         if low not in _SURROGATES:
             text = "".join(map(chr, range(low, low + _CHUNK)))

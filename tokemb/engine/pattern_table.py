@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from tokemb._arrays import UInt8
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import (
     Component,
@@ -19,7 +20,7 @@ from tokemb.engine.components import (
     neighbor_split,
     normalizer_steps,
 )
-from tokemb.engine.composition import composition_classes
+from tokemb.engine.joining_characters import composition_classes
 from tokemb.engine.pattern_automata import compile_automata
 from tokemb.engine.pattern_nodes import matched_sets
 from tokemb.engine.pattern_sets import breakpoints, contains
@@ -34,7 +35,6 @@ from tokemb.kernels.structs import (
     PatternTables,
     Table,
     Tokens,
-    UInt8,
 )
 from tokemb.vocabulary.tokenizer_json import steps
 

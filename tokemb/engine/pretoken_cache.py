@@ -7,12 +7,27 @@ from threading import Lock
 import numpy as np
 import pyarrow as pa
 
-from tokemb.engine.buffers import aligned_words
+from tokemb._arrays import Int32, UInt64
 from tokemb.engine.single_characters import CharacterIds
 from tokemb.kernels import find_all, insert
-from tokemb.kernels.structs import SLACK, SLOT, Int32, PretokenTable, Table, Text, UInt64
+from tokemb.kernels.structs import SLACK, SLOT, PretokenTable, Table, Text
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
+
+# The words of a line of the processor's cache.
+_LINE_WORDS = 8
+
+
+def aligned_words(size: int) -> UInt64:
+    """Return zeros, uint64 (size,), that begin at a line of the processor's cache.
+
+    A slot of a hash table is then in one line. NumPy aligns arrays to 16 bytes only, so half of the slots would be in
+    two lines, and each look-up would wait for the second one.
+    """
+    words = np.zeros(size + _LINE_WORDS - 1, np.uint64)
+    first = -words.ctypes.data // words.itemsize % _LINE_WORDS
+    return words[first : first + size]
+
 
 # Shorter texts are copied and padded with spare bytes, so that the kernels can read many bytes at once.
 _WORTH_NO_COPY = 1 << 16

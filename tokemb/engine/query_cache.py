@@ -10,15 +10,14 @@ import io
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Array
 from tokemb.kernels import object_cache, structs
 from tokemb.vocabulary.tokenizers_library import library_version
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 _SOURCES = (Path(__file__).parent, Path(structs.__file__))
 

@@ -84,33 +84,27 @@ def _class_end(pattern: str, at: int) -> int | None:
     if pattern[at : at + 1] != "[":
         match = _ONE.match(pattern, at)
         return match.end() if match else None
+    return _closing(pattern, at, "[]")
+
+
+def _group_end(pattern: str, at: int) -> int:
+    """Return the end of the group that begins at ``at``."""
+    return _closing(pattern, at, "()") or len(pattern)
+
+
+def _closing(pattern: str, at: int, brackets: str) -> int | None:
+    """Return the end of the brackets that open at ``at``, or ``None`` if they are not closed."""
     depth = 0
     while at < len(pattern):
         if pattern[at] == "\\":
             at += 1
-        elif pattern[at] == "[":
+        elif pattern[at] == brackets[0]:
             depth += 1
-        elif pattern[at] == "]":
+        elif pattern[at] == "[":
+            at = (_class_end(pattern, at) or len(pattern)) - 1
+        elif pattern[at] == brackets[1]:
             depth -= 1
             if not depth:
                 return at + 1
         at += 1
     return None
-
-
-def _group_end(pattern: str, at: int) -> int:
-    """Return the end of the group that begins at ``at``."""
-    depth = 0
-    while at < len(pattern):
-        if pattern[at] == "\\":
-            at += 1
-        elif pattern[at] == "[":
-            at = (_class_end(pattern, at) or len(pattern)) - 1
-        elif pattern[at] == "(":
-            depth += 1
-        elif pattern[at] == ")":
-            depth -= 1
-            if not depth:
-                return at + 1
-        at += 1
-    return len(pattern)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Int32, Int64, UInt8
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pretoken_cache import PretokenCache
@@ -26,14 +26,11 @@ from tokemb.kernels.structs import (
     RECORD_MISS,
     RECORD_MISS_IN_PLACE,
     SLACK,
-    Int32,
-    Int64,
     Out,
     PatternWorkspace,
     Report,
     Table,
     Text,
-    UInt8,
     Workspace,
 )
 from tokemb.kernels.subword_structs import BucketLookup, Lookup, SubwordEncoder

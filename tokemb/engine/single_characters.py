@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS
-from tokemb.kernels.structs import ALONE, CODES, KEPT, PAGE, TAIL, UNCHANGED, Int32, Int64, Table, UInt8
+from tokemb._arrays import STRINGS, Int32, Int64, UInt8
+from tokemb.kernels.structs import ALONE, CODES, KEPT, PAGE, TAIL, UNCHANGED, Table
 
 
 def single_characters(table: Table) -> tuple[Int64, Int64]:

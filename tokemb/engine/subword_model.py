@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb._arrays import Int32
-from tokemb.engine.buffers import aligned_words
 from tokemb.engine.components import Component
-from tokemb.engine.pretoken_cache import text_of
+from tokemb.engine.pretoken_cache import aligned_words, text_of
 from tokemb.engine.single_characters import single_characters, texts_of_codes
 from tokemb.engine.subword_tables import Model, UnsupportedError, bpe_tables, unigram_tables, wordpiece_tables
 from tokemb.kernels import encode_pretokens

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32
+from tokemb._arrays import STRINGS, Int32, UInt64
 from tokemb.engine.pretoken_cache import text_of
 from tokemb.kernels import copy_edges, fill_key_table, fill_trie, find_node
-from tokemb.kernels.structs import Text, UInt64
+from tokemb.kernels.structs import Text
 from tokemb.kernels.subword_structs import Bpe, Trie, Unigram, WordPiece
 
 Model = dict[str, Any]

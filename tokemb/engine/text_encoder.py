@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32, Int64
+from tokemb._arrays import STRINGS, Array, Int32, Int64
 from tokemb._validation import UNIGRAMS
 from tokemb.engine import Explanation
 from tokemb.engine.batch_encoder import BatchEncoder, EncodableWords, EncodedBatch
@@ -148,8 +147,8 @@ class TextEncoder(Vocabulary):
     ) -> PackedTexts:
         """Encode texts as rows of one length, each of which is filled with several texts. See docs/keras.md.
 
-        Texts are placed by best fit: the longest first, each in the row with the least room that it fits. Texts without
-        ids are in no row.
+        Texts are placed by best fit: the longest first, each in the row with the least remaining room that is
+        sufficient. Texts without ids are left out.
 
         Args:
             texts: Texts, as for ``encode``.
@@ -180,17 +179,19 @@ class TextEncoder(Vocabulary):
         )
         pad_id, length = self.require_pad_id(), shape.packed_length
 
-        def rows() -> Iterator[Ragged]:
-            for batch in text_batches(texts):
-                if overlap is None:
-                    yield self.encode_column(batch, shape, threads).rows
-                else:
-                    yield self.encode_column_windows(batch, shape, overlap, threads)[0].rows
-
-        pools = list(pack_pools(rows(), length, threads))
+        rows = (self.encode_column_to_pack(batch, shape, overlap, threads) for batch in text_batches(texts))
+        pools = list(pack_pools(rows, length, threads))
         arrays = [(*pool.padded(length, pad_id, shape.padding), pool.texts) for pool in pools]
         none = (*np.zeros((3, 0, length), np.int32), np.zeros(0, np.int64))
         return PackedTexts(*map(np.concatenate, zip(none, *arrays, strict=True)))
+
+    def encode_column_to_pack(
+        self, texts: pa.Array, shape: PadTruncate, overlap: int | None, threads: int | None = None
+    ) -> Ragged:
+        """Encode a column of ``tokemb.read_corpus`` as the texts or windows that ``encode_packed`` places in rows."""
+        if overlap is None:
+            return self.encode_column(texts, shape, threads).rows
+        return self.encode_column_windows(texts, shape, overlap, threads)[0].rows
 
     def encode_pairs(
         self,
@@ -428,9 +429,7 @@ class TextEncoder(Vocabulary):
         explanation = self._encoding.engine.explain(text)
         return replace(explanation, reason=f"{explanation.reason}; words are found by {self.segmenter} first")
 
-    def decode(
-        self, ids: Ragged | npt.NDArray[Any] | Sequence[Sequence[int]], *, skip_special_tokens: bool = True
-    ) -> list[str]:
+    def decode(self, ids: Ragged | Array | Sequence[Sequence[int]], *, skip_special_tokens: bool = True) -> list[str]:
         """Decode ids to texts. Padding is dropped. Normalization is not undone.
 
         Args:

@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from tokemb import kernels
-from tokemb._arrays import STRINGS
-from tokemb.engine.buffers import aligned_words
-from tokemb.engine.pretoken_cache import text_of, with_slack
+from tokemb._arrays import STRINGS, Int32
+from tokemb.engine.pretoken_cache import aligned_words, text_of, with_slack
 from tokemb.engine.single_characters import CharacterIds
-from tokemb.kernels.structs import SLACK, SLOT, Int32, PretokenTable, Table
+from tokemb.kernels.structs import SLACK, SLOT, PretokenTable, Table
 
 # The memory at first, in tokens and bytes.
 _TOKENS, _BYTES = 1 << 15, 1 << 18

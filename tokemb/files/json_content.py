@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 # Real configurations have about 20 levels. Recursive Python functions fail at about 1,000.
@@ -55,3 +56,9 @@ def encode_json(content: Any, *, indent: int) -> bytes:  # noqa: ANN401 - any JS
         return (json.dumps(content, ensure_ascii=False, **settings) + "\n").encode()
     except UnicodeEncodeError:
         return (json.dumps(content, **settings) + "\n").encode()
+
+
+def check_format_version(path: Path, version: int, newest: int, error: type[Exception]) -> None:
+    """Raise ``error`` if the file or folder at ``path`` has a format version that this library does not know."""
+    if version > newest:
+        raise error(f"{path} was written by a newer tokemb (format {version}; this one reads {newest}): upgrade tokemb")

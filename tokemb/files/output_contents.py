@@ -30,7 +30,7 @@ def rows_kind(suffix: str, name: str) -> Kind:
 def table_kind(suffix: str) -> Kind:
     """Return the kind of files with this suffix that contain ids of the columns of a table.
 
-    A ``.tfrecord`` or ``.jsonl`` of them could also be the table that was encoded, if that holds integers.
+    The other formats of them could also be the table that was encoded, if that holds integers.
     """
     if suffix not in (".npz", ".parquet"):
         return Kind("known to be a file of ids of columns", lambda _: False)
@@ -52,10 +52,11 @@ def check_rows(path: Path, suffix: str, name: str, rows: int) -> None:
 
 
 def check_table_rows(path: Path, suffix: str, names: Sequence[str], rows: int) -> None:
-    """Raise ``RowsLostError`` if a column of a ``.npz`` or ``.parquet`` table does not have ``rows`` rows."""
-    if suffix not in (".npz", ".parquet"):
-        return
-    counts = {_rows_of_parquet(path, "")} if suffix == ".parquet" else _rows_of_arrays(path, names)
+    """Raise ``RowsLostError`` if a table stores its number of rows and a column does not have ``rows`` rows."""
+    if suffix == ".npz":
+        counts = _rows_of_arrays(path, names)
+    else:
+        counts = {_ROW_COUNTERS[suffix](path, "") if suffix in _ROW_COUNTERS else rows}
     for found in counts - {rows}:
         raise _rows_lost(suffix, rows, found)
 
@@ -106,7 +107,18 @@ def _is_tfrecord(path: Path, name: str) -> bool:
         length = int.from_bytes(file.read(8), "little")
         file.read(4)
         record = file.read(min(length, _RECORD_BYTES))
-    # The key of a feature, as protocol buffers encode an entry of a map.
+    return _has_feature(record, name)
+
+
+def _is_array_record(path: Path, name: str) -> bool:
+    from tokemb.files.array_records import first_record
+
+    record = first_record(path)
+    return not record or _has_feature(record, name)  # no record: a file without rows
+
+
+def _has_feature(record: bytes, name: str) -> bool:
+    """Return whether a ``tf.train.Example`` has a feature, whose key is an entry of a map of protocol buffers."""
     return b"\x0a" + bytes([len(name)]) + name.encode() in record
 
 
@@ -140,6 +152,7 @@ _RECOGNIZERS: dict[str, Callable[[Path, str], bool]] = {
     ".npz": _is_npz,
     ".parquet": _is_parquet,
     ".tfrecord": _is_tfrecord,
+    ".array_record": _is_array_record,
     ".jsonl": _is_jsonl,
 }
 
@@ -177,10 +190,17 @@ def _rows_of_parquet(path: Path, _: str) -> int:
         return int(file.metadata.num_rows)
 
 
+def _rows_of_array_record(path: Path, _: str) -> int:
+    from tokemb.files.array_records import count_records
+
+    return count_records(path)
+
+
 _ROW_COUNTERS: dict[str, Callable[[Path, str], int]] = {
     ".npy": _rows_of_npy,
     ".npz": _rows_of_npz,
     ".parquet": _rows_of_parquet,
+    ".array_record": _rows_of_array_record,
 }
 
 

@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb.errors import ArgumentError
+from tokemb._arrays import Array
+from tokemb.errors import ArgumentError, one_line
 from tokemb.files.output_stream import flush_all, write_all
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import IdBlock, IdsSource, changed_file
-from tokemb.formats.writer import Array, Block, BlockColumn, Writer
+from tokemb.formats.writer import Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.column_types import plain, plain_type
 from tokemb.sources.json_values import fits
@@ -173,7 +174,7 @@ class JsonlWriter(Writer):
     def __init__(self, target: Path | BinaryIO, layout: OutputOptions) -> None:
         super().__init__(target, layout)
         self._owns = isinstance(target, Path)
-        self._file: BinaryIO = target.open("xb") if isinstance(target, Path) else target
+        self._file = target.open("xb") if isinstance(target, Path) else target
 
     def _write(self, block: Block) -> None:
         for part in block.parts(_BLOCK_WRITTEN):
@@ -192,7 +193,7 @@ class JsonlWriter(Writer):
 
     def _close(self) -> None:
         if self._owns:
-            self._file.close()
+            super()._close()
 
 
 def _join(*parts: pa.Array | str) -> pa.Array:
@@ -283,9 +284,8 @@ def _python_values(values: pa.Array, name: str) -> list[Any]:
     try:
         objects: list[Any] = values.to_pylist()
     except (ValueError, OverflowError, LookupError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
         raise ArgumentError(
-            f"JSON cannot hold a {values.type} of column {name!r} ({reason:.100}): write .parquet"
+            f"JSON cannot hold a {values.type} of column {name!r} ({one_line(error):.100}): write .parquet"
         ) from None
     return objects
 

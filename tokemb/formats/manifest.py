@@ -12,7 +12,7 @@ from typing import Any
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.files.atomic import atomic_file
 from tokemb.files.folders import MANIFEST, shard_name
-from tokemb.files.json_content import encode_json, parse_json
+from tokemb.files.json_content import check_format_version, encode_json, parse_json
 from tokemb.files.temporaries import is_temporary
 
 FORMAT_VERSION = 1
@@ -139,8 +139,8 @@ def read_manifest(path: Path) -> Manifest:
     try:
         content = parse_json(path.read_bytes())
         version = content.pop("format_version")
-        if type(version) is int and version > FORMAT_VERSION:  # checked first: the other keys may differ in it
-            raise ArgumentError(f"{path} was written by a newer tokemb (format {version}): upgrade tokemb")
+        if type(version) is int:  # checked first: the other keys may differ in a newer one
+            check_format_version(path, version, FORMAT_VERSION, ArgumentError)
         manifest = Manifest(**content)
     except ArgumentError:
         raise

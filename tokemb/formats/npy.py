@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
-from tokemb.errors import ArgumentError
+from tokemb._arrays import Array
+from tokemb.errors import ArgumentError, one_line
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import NO_KEPT_COLUMNS, IdBlock, IdsSource, changed_file, int32_ids
-from tokemb.formats.writer import Array, Block, Writer
+from tokemb.formats.writer import Block, Writer
 
 
 def open_npy(path: Path) -> Array:
@@ -33,7 +34,7 @@ def open_npy(path: Path) -> Array:
     except OSError:
         raise
     except Exception as error:  # a broken header can make NumPy raise anything
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         # NumPy takes any file that does not start with the signature for a pickle, and advises to load it.
         if "pickle" in reason:
             reason = "it is damaged, or holds Python objects, which tokemb never unpickles"
@@ -139,14 +140,11 @@ class NpyWriter(Writer):
     def _complete(self) -> None:
         self._array.complete()
 
-    def _close(self) -> None:
-        self._file.close()
-
 
 class GrowingArray:
     """A ``.npy`` array whose number of rows is unknown until ``complete`` updates the header."""
 
-    def __init__(self, file: BinaryIO, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> None:
+    def __init__(self, file: IO[bytes], dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> None:
         """Write the header.
 
         Args:

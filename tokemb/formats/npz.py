@@ -18,14 +18,14 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.errors import ArgumentError
 from tokemb.formats.member_names import SUFFIX, column_name, member_name
 from tokemb.formats.npz_columns import DERIVED, BufferedArray, KeptColumn, column_for
 from tokemb.formats.npz_member import Header, Member, read_header, read_scalar
 from tokemb.formats.output_options import OutputOptions
 from tokemb.formats.source import BLOCK, IdBlock, IdsSource, changed_file, int32_ids, invalid_file
-from tokemb.formats.writer import Array, Block, Writer
+from tokemb.formats.writer import Block, Writer
 from tokemb.rows.ragged import Ragged
 
 # The number of ragged rows whose splits are read at a time.
@@ -249,8 +249,19 @@ class NpzWriter(Writer):
 
     @classmethod
     def check(cls, layout: OutputOptions) -> None:
-        """Raise ``ArgumentError`` for kept columns whose types or names a ``.npz`` cannot hold."""
-        _check_names(layout)
+        """Raise ``ArgumentError`` for columns whose types or names a ``.npz`` cannot hold."""
+        for field in layout.kept_columns:
+            column_for(field)
+        derived = {column.name: () if column.row_shape is not None else RAGGED for column in layout.table}
+        derived |= dict.fromkeys(layout.kept_columns.names, DERIVED)
+        for name in derived:
+            if "\0" in name or name.endswith(".npy"):
+                raise ArgumentError(f"an array in a .npz cannot be called {name!r}: rename it, or write .parquet")
+            base, _, suffix = name.rpartition(".")
+            if suffix in (*DERIVED, *derived.get(base, ())) and base in derived:
+                raise ArgumentError(
+                    f"in a .npz, {name!r} is an array of the column {base!r}: rename one, or write .parquet"
+                )
 
     @classmethod
     def least_row_bytes(cls, layout: OutputOptions) -> int:
@@ -335,7 +346,7 @@ def pack(path: Path, arrays: Iterable[tuple[str, BufferedArray]], scalars: Itera
     """
     with zipfile.ZipFile(path, "x", zipfile.ZIP_STORED) as archive:
         for name, buffered in arrays:
-            with _member(archive, name) as member, buffered.complete() as file:
+            with _member(archive, name) as member, buffered.completed() as file:
                 shutil.copyfileobj(file, member, _CHUNK)
         for name, value in scalars:
             with _member(archive, name) as member:
@@ -343,22 +354,6 @@ def pack(path: Path, arrays: Iterable[tuple[str, BufferedArray]], scalars: Itera
                 content = io.BytesIO()
                 np.lib.format.write_array(content, value, version=(1, 0), allow_pickle=False)
                 member.write(content.getvalue())
-
-
-def _check_names(layout: OutputOptions) -> None:
-    """Raise ``ArgumentError`` for columns whose types or names a ``.npz`` cannot hold."""
-    for field in layout.kept_columns:
-        column_for(field)
-    derived = {column.name: () if column.row_shape is not None else RAGGED for column in layout.table}
-    derived |= dict.fromkeys(layout.kept_columns.names, DERIVED)
-    for name in derived:
-        if "\0" in name or name.endswith(".npy"):
-            raise ArgumentError(f"an array in a .npz cannot be called {name!r}: rename it, or write .parquet")
-        base, _, suffix = name.rpartition(".")
-        if suffix in (*DERIVED, *derived.get(base, ())) and base in derived:
-            raise ArgumentError(
-                f"in a .npz, {name!r} is an array of the column {base!r}: rename one, or write .parquet"
-            )
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:

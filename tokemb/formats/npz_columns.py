@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tokemb._arrays import Array
 from tokemb.errors import ArgumentError
 from tokemb.formats.npy import GrowingArray
-from tokemb.formats.writer import Array
 from tokemb.sources.column_types import is_moment, is_number, plain, plain_type
 
 # Suffixes of the arrays of a column, after its name and a dot.
@@ -31,26 +31,21 @@ WIDEST = 64
 _BLOCK = 1 << 22
 
 
-class BufferedArray:
+class BufferedArray(GrowingArray):
     """A growing array in a temporary file beside the output. The file has no name where the system allows it."""
 
     def __init__(self, folder: Path, dtype: np.dtype[Any], row_shape: tuple[int, ...] = ()) -> None:
-        self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix=".tokemb-")
-        self._array = GrowingArray(self.file, dtype, row_shape)
+        super().__init__(tempfile.TemporaryFile(dir=folder, prefix=".tokemb-"), dtype, row_shape)
 
-    def append(self, rows: Array) -> None:
-        """Append ``rows``, (rows, *row_shape) of the dtype."""
-        self._array.append(rows)
-
-    def complete(self) -> IO[bytes]:
+    def completed(self) -> IO[bytes]:
         """Complete the array and return its file, positioned at the start."""
-        self._array.complete()
-        self.file.seek(0)
-        return self.file
+        self.complete()
+        self._file.seek(0)
+        return self._file
 
     def close(self) -> None:
         """Close the file. Repeated calls are allowed."""
-        self.file.close()
+        self._file.close()
 
 
 class KeptColumn(ABC):
@@ -144,7 +139,7 @@ class TextColumn(KeptColumn):
 
     def _fixed_width_array(self) -> BufferedArray:
         wide = BufferedArray(self._folder, np.dtype(f"<U{self._longest}"))
-        utf8, offsets = self._utf8.complete(), self._offsets.complete()
+        utf8, offsets = self._utf8.completed(), self._offsets.completed()
         for file in (utf8, offsets):
             np.lib.format.read_magic(file)
             np.lib.format.read_array_header_1_0(file)

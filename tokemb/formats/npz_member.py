@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Array
 from tokemb.errors import ArgumentError
 from tokemb.files.expansion import FREE_BYTES, is_bomb
 from tokemb.formats.source import LARGEST_READ
-
-Array = npt.NDArray[Any]
 
 _LONGEST_HEADER = 1 << 16
 _LONGEST_SCALAR = 1 << 12

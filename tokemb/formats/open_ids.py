@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tokemb.errors import ArgumentError
+from tokemb.files.folders import MANIFEST
 from tokemb.formats.chained import ChainedSource
 from tokemb.formats.source import IdsSource
 
@@ -48,8 +49,6 @@ def _open_file(path: Path) -> IdsSource:
 
 def _open_folder(folder: Path) -> IdsSource:
     """Open the files of a folder in the order of the manifest, or else of their names, without hidden files."""
-    from tokemb.files.folders import MANIFEST
-
     files = sorted(path for path in folder.iterdir() if not path.name.startswith(("_", ".")))
     if (folder / MANIFEST).exists():
         files = _manifest_shards(folder, files)
@@ -64,7 +63,6 @@ def _manifest_shards(folder: Path, files: list[Path]) -> list[Path]:
     Raises:
         ArgumentError: If ``files`` are not exactly these shards, or a shard has another size than when it was written.
     """
-    from tokemb.files.folders import MANIFEST
     from tokemb.formats.manifest import read_manifest, shard_path
 
     manifest = read_manifest(folder / MANIFEST)

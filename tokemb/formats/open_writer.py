@@ -22,6 +22,7 @@ _WRITERS = {
     ".npz": "npz.NpzWriter",
     ".parquet": "parquet.ParquetWriter",
     ".tfrecord": "tfrecord.TfrecordWriter",
+    ".array_record": "array_record.ArrayRecordWriter",
     ".jsonl": "jsonl.JsonlWriter",
     ".csv": "csv_writer.CsvWriter",
 }
@@ -52,6 +53,7 @@ def open_writer(
 
     Raises:
         ArgumentError: If the extension is unknown, or the format cannot hold ``layout``.
+        MissingPackageError: If the library that writes the format is not installed.
         OutputExistsError: If an existing file must not be replaced.
         OSError: If ``target`` cannot be written.
     """

@@ -54,8 +54,8 @@ class OutputOptions:
         kept_columns: The schema of the input columns that are written beside the rows.
         fingerprint: The fingerprint of the vocabulary. Empty if it is not known.
         pad_id: The id of padding. ``None`` if there is none.
-        round_floats: Whether kept float64 values are rounded where the format has only float32 (``.tfrecord``).
-            Otherwise, values that float32 cannot hold are an error.
+        round_floats: Whether kept float64 values are rounded where the format has only float32 (``.tfrecord`` and
+            ``.array_record``). Otherwise, values that float32 cannot hold are an error.
         table: The columns of ids of a table, see ``for_table``. Empty if the only column of rows is ``name``.
 
     Raises:

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from tokemb.errors import ArgumentError
+from tokemb._arrays import Array
+from tokemb.errors import ArgumentError, one_line
 from tokemb.files.arrow_files import open_parquet
 from tokemb.files.expansion import is_bomb
 from tokemb.files.parquet_footer import read_chunks
 from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.formats.source import BLOCK, LARGEST_READ, IdBlock, IdsSource, changed_file, int32_ids, invalid_file
-from tokemb.formats.writer import Array, Block, BlockColumn, Writer
+from tokemb.formats.writer import Block, BlockColumn, Writer
 from tokemb.rows.ragged import Ragged
 
 # The number of ragged rows that are read at a time.
@@ -216,7 +217,7 @@ def _explain_arrow_errors() -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, NotImplementedError) as error:
-        raise ArgumentError(f"Parquet cannot hold these columns: {' '.join(str(error).split()):.200}") from None
+        raise ArgumentError(f"Parquet cannot hold these columns: {one_line(error):.200}") from None
 
 
 def _rows_type(column: RowColumn, layout: OutputOptions) -> pa.DataType:

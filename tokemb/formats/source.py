@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
-from tokemb.errors import ArgumentError
+from tokemb._arrays import Array, Int32
+from tokemb.errors import ArgumentError, one_line
 from tokemb.files.expansion import is_bomb
 from tokemb.rows.ragged import Ragged, check_ids
 
@@ -126,7 +125,7 @@ def _is_replaced(before: os.stat_result, now: os.stat_result) -> bool:
     return not is_same or (now.st_size == before.st_size and now.st_mtime_ns != before.st_mtime_ns)
 
 
-def int32_ids(ids: npt.NDArray[Any], path: Path) -> Int32:
+def int32_ids(ids: Array, path: Path) -> Int32:
     """Return ids as int32.
 
     Raises:
@@ -140,7 +139,7 @@ def int32_ids(ids: npt.NDArray[Any], path: Path) -> Int32:
 
 def invalid_file(path: Path, kind: str, error: BaseException | str) -> ArgumentError:
     """Return the error for a file that does not have the format of its extension."""
-    return ArgumentError(f"{path} is not a valid {kind} file: {' '.join(str(error).split()):.200}")
+    return ArgumentError(f"{path} is not a valid {kind} file: {one_line(error):.200}")
 
 
 def changed_file(path: Path) -> ArgumentError:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb._arrays import Int64
-from tokemb.formats.writer import Array
+from tokemb._arrays import Array, Int64, UInt8
 
 _BYTES = pa.large_binary()
 
@@ -79,13 +77,13 @@ def _join(*parts: pa.Array | bytes) -> pa.Array:
     return pc.binary_join_element_wise(*columns, pa.scalar(b"", _BYTES))
 
 
-def _binary_slices(content: npt.NDArray[np.uint8], splits: Int64) -> pa.Array:
+def _binary_slices(content: UInt8, splits: Int64) -> pa.Array:
     """Return ``content[splits[i]:splits[i + 1]]`` for each row ``i`` as ``large_binary`` (rows,), without copying."""
     buffers = [None, pa.py_buffer(np.ascontiguousarray(splits)), pa.py_buffer(content)]
     return pa.Array.from_buffers(_BYTES, len(splits) - 1, buffers)
 
 
-def _encode_varints(values: Int64) -> tuple[npt.NDArray[np.uint8], Int64]:
+def _encode_varints(values: Int64) -> tuple[UInt8, Int64]:
     """Encode integers as varints.
 
     Returns:

@@ -10,18 +10,14 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.errors import ArgumentError
 from tokemb.files.output_errors import naming_file
 from tokemb.formats.output_options import OutputOptions, RowColumn
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.column_types import with_plain_nulls
-
-Array = npt.NDArray[Any]
-
 
 # The rows of a file: those of its only column, or of each column of a table by name.
 FileRows = Array | Ragged | Mapping[str, Array | Ragged]
@@ -94,6 +90,8 @@ class Block:
 class Writer(ABC):
     """Writer of rows to one file. Leaving the context without an error completes the file."""
 
+    _file: BinaryIO
+
     @abstractmethod
     def __init__(self, target: Path | BinaryIO, layout: OutputOptions) -> None:
         """Initialize the writer.
@@ -157,13 +155,13 @@ class Writer(ABC):
     def _write(self, block: Block) -> None:
         """Write a block that was checked."""
 
-    @abstractmethod
     def _complete(self) -> None:
         """Write the data that follow the last row."""
+        self._file.flush()
 
-    @abstractmethod
     def _close(self) -> None:
         """Close the file, also after an error. Never raise an exception that would hide that error."""
+        self._file.close()
 
     def __enter__(self) -> Writer:
         return self

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 
 # Maximum size of a decompressed vocabulary, enough for millions of tokens.
 _MAX_BYTES = 1 << 30
@@ -34,7 +36,7 @@ def decompress(content: bytes, path: Path, max_bytes: int = _MAX_BYTES) -> bytes
     except Exception as error:  # the decompressors raise errors of many kinds
         if name == "zlib" and content.isascii():
             return content  # a text that starts with the two characters of a zlib signature
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise VocabularyError(f"{path} is compressed with {name}, but is corrupt: {reason:.120}") from None
     if len(unpacked) > max_bytes:
         raise VocabularyError(
@@ -43,42 +45,24 @@ def decompress(content: bytes, path: Path, max_bytes: int = _MAX_BYTES) -> bytes
     return unpacked
 
 
-def _gzip(content: bytes, limit: int) -> bytes:
-    import gzip
+def _as_stream(open_stream: Callable[[bytes], Any]) -> _Reader:
+    """Return a reader of the streams that ``open_stream`` opens."""
 
-    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        return _read_parts(file.read, limit)
-
-
-def _bz2(content: bytes, limit: int) -> bytes:
-    import bz2
-
-    with bz2.BZ2File(io.BytesIO(content)) as file:
-        return _read_parts(file.read, limit)
-
-
-def _xz(content: bytes, limit: int) -> bytes:
-    import lzma
-
-    decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
-    unpacked = decompressor.decompress(content, limit)
-    _check_end(decompressor.eof or len(unpacked) == limit, decompressor.unused_data)
-    return unpacked
-
-
-def _zlib(content: bytes, limit: int) -> bytes:
-    import zlib
-
-    decompressor = zlib.decompressobj()
-    unpacked = decompressor.decompress(content, limit)
-    _check_end(decompressor.eof or len(unpacked) == limit, decompressor.unused_data)
-    return unpacked
-
-
-def _arrow(codec: str) -> _Reader:
     def read(content: bytes, limit: int) -> bytes:
-        with pa.CompressedInputStream(pa.BufferReader(content), codec) as stream:
+        with open_stream(content) as stream:
             return _read_parts(stream.read, limit)
+
+    return read
+
+
+def _at_once(decompressor_of: Callable[[], Any]) -> _Reader:
+    """Return a reader with a new decompressor for each file."""
+
+    def read(content: bytes, limit: int) -> bytes:
+        decompressor = decompressor_of()
+        unpacked: bytes = decompressor.decompress(content, limit)
+        _check_end(decompressor.eof or len(unpacked) == limit, decompressor.unused_data)
+        return unpacked
 
     return read
 
@@ -100,12 +84,13 @@ def _check_end(is_complete: bool, rest: bytes) -> None:
 
 
 _READERS: dict[str, _Reader] = {
-    "gzip": _gzip,
-    "bzip2": _bz2,
-    "xz": _xz,
-    "zlib": _zlib,
-    "zstd": _arrow("zstd"),
-    "lz4": _arrow("lz4"),
+    # The modules are imported when they are needed. Python can be built without some of them.
+    "gzip": _as_stream(lambda content: import_module("gzip").GzipFile(fileobj=io.BytesIO(content))),
+    "bzip2": _as_stream(lambda content: import_module("bz2").BZ2File(io.BytesIO(content))),
+    "xz": _at_once(lambda: import_module("lzma").LZMADecompressor(memlimit=_XZ_MEMORY)),
+    "zlib": _at_once(lambda: import_module("zlib").decompressobj()),
+    "zstd": _as_stream(lambda content: pa.CompressedInputStream(pa.BufferReader(content), "zstd")),
+    "lz4": _as_stream(lambda content: pa.CompressedInputStream(pa.BufferReader(content), "lz4")),
 }
 _SIGNATURES: dict[str, tuple[bytes, ...]] = {
     "gzip": (b"\x1f\x8b",),

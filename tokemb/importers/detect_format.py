@@ -24,8 +24,6 @@ from tokemb.importers.word_lists import looks_like_gensim, read_gensim, read_wor
 if TYPE_CHECKING:
     import keras
 
-"""The names of the line-based formats."""
-
 KINDS = (keras_tokenizer.KIND, *keras_layer.KINDS.values(), *LINE_KINDS, TOKENIZER_JSON)
 """The names of all formats."""
 
@@ -140,7 +138,8 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
         raise VocabularyError(f"there is no vocabulary file at {path}")
     if kind is None and looks_like_vectors(path):  # first, since such a file can be larger than memory
         return read_vectors(path, options)
-    content = decompress(path.read_bytes(), path)
+    stored = path.read_bytes()
+    content = decompress(stored, path)
     if kind is not None:
         return _read_lines(_text(content, path), kind, options)
     if content.startswith(b"PK\x03\x04"):
@@ -150,7 +149,7 @@ def read_foreign(path: Path | str, options: Options | None = None, *, kind: str 
             f"{path} is an HDF5 file, which contains weights but no vocabulary: import the file that was saved with it"
         )
     if content.startswith((b"\x80", *_OLD_PICKLES)) or path.suffix in _PICKLES:
-        return read_parsed(read_pickle(content), path, options)
+        return read_parsed(read_pickle(content, len(stored)), path, options)
     text = _text(content, path)
     value = unwrap_json(text, path, required=path.suffix == ".json")
     return _read_lines(text, None, options) if value is None else read_parsed(value, path, options)

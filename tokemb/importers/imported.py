@@ -11,15 +11,28 @@ import pyarrow as pa
 from tokemb.counts.select_tokens import UNK_TOKEN
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importers.foreign_values import describe
 from tokemb.importers.options import Options
 from tokemb.sources.texts import batches, is_unicode
 from tokemb.vocabulary.folder import vocabulary_table
-from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.profiles import Profile
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, find_pad_id, tokenizer_json_of, tokenizer_of
+from tokemb.vocabulary.vocabulary import check_highest_id
+
+# Python refuses to write integers of thousands of digits.
+_MAX_BITS = 1000
+
+
+def describe(value: object) -> str:
+    """Return a number or a text as Python writes it, and any other value by its type.
+
+    The parts of a pickled container can be the same object many times, so that its text could exceed all memory.
+    """
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        return "an integer of many digits"
+    return repr(value) if value is None or isinstance(value, (int, float, str)) else f"a {type(value).__name__}"
+
 
 # A function from texts to rows of ids.
 Original = Callable[[list[str]], list[list[int]]]

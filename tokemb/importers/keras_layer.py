@@ -12,8 +12,7 @@ from typing import Any
 
 from tokemb._validation import UNIGRAMS, check_count, check_ngrams, check_optional_count
 from tokemb.errors import ArgumentError, VocabularyError
-from tokemb.importers.foreign_values import describe
-from tokemb.importers.imported import Imported, Original, unused_token, word_encoder
+from tokemb.importers.imported import Imported, Original, describe, unused_token, word_encoder
 from tokemb.importers.keras_splitting import layer_profile
 from tokemb.importers.options import Options
 from tokemb.models.keras_archive import read_archive, read_member
@@ -68,10 +67,16 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
     is_text = layer.class_name == "TextVectorization"
     _check_settings(layer)
     _check_types(layer)
-    words = read_words()
     mask = "" if is_text else settings.get("mask_value" if layer.class_name == "Hashing" else "mask_token")
     oov = settings.get("oov_token") if layer.class_name == "StringLookup" else "[UNK]"
-    buckets = _buckets(layer, mask is not None)
+    try:
+        buckets = _buckets(layer, mask is not None)
+        ngrams = check_ngrams(settings.get("ngrams") if is_text else None)
+        length = settings.get("output_sequence_length") if is_text else None
+        length = check_optional_count("output_sequence_length", length)
+    except ArgumentError as error:
+        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
+    words = read_words()
     specials = [*([] if mask is None else [mask]), *[oov] * (1 if buckets is None else buckets.count)]
     words = _without_specials(words, specials, mask, layer)
     ids = {word: index for index, word in enumerate(words, len(specials))}
@@ -79,8 +84,12 @@ def import_layer(layer: Layer, read_words: Callable[[], Any], options: Options) 
         ids[mask] = 0
     unk_token = unused_token(ids) if oov is None or oov in ids else oov
     standardize, split = (settings.get("standardize"), settings.get("split")) if is_text else (None, None)
-    profile = replace(layer_profile(standardize, split), ngrams=_check_ngrams(layer) if is_text else UNIGRAMS)
-    length = _length(layer) if is_text else None
+    if ngrams != UNIGRAMS and split is None:
+        raise VocabularyError(
+            f"the layer {layer.name} has n-grams of texts that it does not split, which tokemb does not support: "
+            "split='whitespace' or split='character' is required"
+        )
+    profile = replace(layer_profile(standardize, split), ngrams=ngrams)
     encoder = word_encoder(
         {**ids, unk_token: int(mask is not None)},
         profile,
@@ -147,19 +156,8 @@ def _buckets(layer: Layer, has_mask: bool) -> OovBuckets | None:
     count: Any = layer.config.get(name)
     if count in (None, 1) and not is_hashing:
         return None
-    try:
-        buckets = OovBuckets.from_arguments(name, count, layer.config.get("salt"))
-        return replace(buckets, count=check_count(name, buckets.count - (is_hashing and has_mask)))
-    except ArgumentError as error:
-        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
-
-
-def _length(layer: Layer) -> int | None:
-    """Return the length of rows. Raise ``VocabularyError`` if no row can have it."""
-    try:
-        return check_optional_count("output_sequence_length", layer.config.get("output_sequence_length"))
-    except ArgumentError as error:
-        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
+    buckets = OovBuckets.from_arguments(name, count, layer.config.get("salt"))
+    return replace(buckets, count=check_count(name, buckets.count - (is_hashing and has_mask)))
 
 
 def _check_settings(layer: Layer) -> None:
@@ -207,21 +205,6 @@ def _has_type(value: Any, kinds: tuple[type, ...]) -> bool:  # noqa: ANN401
     if isinstance(value, (list, tuple)):
         return len(value) <= _MAX_NUMBERS and all(_has_type(number, (int,)) for number in value)
     return not isinstance(value, int) or abs(value) < 1 << 63
-
-
-def _check_ngrams(layer: Layer) -> tuple[int, ...]:
-    """Return the lengths of n-grams. Raise ``VocabularyError`` if tokemb does not support them."""
-    ngrams, split = layer.config.get("ngrams"), layer.config.get("split")
-    try:
-        lengths = check_ngrams(ngrams)
-    except ArgumentError as error:
-        raise VocabularyError(f"the layer {layer.name} cannot be imported: {error}") from None
-    if lengths != UNIGRAMS and split is None:
-        raise VocabularyError(
-            f"the layer {layer.name} has n-grams of texts that it does not split, which tokemb does not support: "
-            "split='whitespace' or split='character' is required"
-        )
-    return lengths
 
 
 def _read_asset(path: Path, layer: Layer) -> list[str]:

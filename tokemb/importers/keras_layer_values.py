@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokemb.errors import VocabularyError
-from tokemb.importers.foreign_values import describe
-from tokemb.importers.imported import Imported, check_reachable
+from tokemb.importers.imported import Imported, check_reachable, describe
 from tokemb.importers.keras_layer import KINDS, Layer, import_layer
 from tokemb.importers.options import Options
 from tokemb.importers.pickled_arrays import PickledArray

@@ -9,8 +9,7 @@ from typing import Any
 from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.files.json_content import parse_json
-from tokemb.importers.foreign_values import describe
-from tokemb.importers.imported import Imported, check_ids, check_reachable, word_encoder
+from tokemb.importers.imported import Imported, check_ids, check_reachable, describe, word_encoder
 from tokemb.importers.keras_splitting import keras_profile
 from tokemb.importers.options import Options
 from tokemb.importers.pickled_objects import MIGRATED

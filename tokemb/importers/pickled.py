@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import io
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
+from tokemb.files.expansion import is_bomb
 from tokemb.importers.pickled_arrays import JoblibArray, PickledArray
 from tokemb.importers.pickled_objects import Name, admit, make, of_type, pairs, refuse, set_state
+
+# Each object in a pickle is usually copied once. Short ones, such as names of encodings, are used many times.
+_COPIES_PER_BYTE = 16
 
 
 class _Mark:
     """A mark on the stack."""
 
 
-def read_pickle(content: bytes) -> Any:  # noqa: ANN401 - any content
+def read_pickle(content: bytes, stored: int | None = None) -> Any:  # noqa: ANN401 - any content
     """Read a pickle.
 
     Args:
         content: The bytes of the pickle.
+        stored: The size of its file, which may be compressed. ``None`` is that of ``content``.
 
     Returns:
         Plain containers, with records of the objects in them.
@@ -33,29 +38,59 @@ def read_pickle(content: bytes) -> Any:  # noqa: ANN401 - any content
         VocabularyError: If the pickle contains other objects, or is corrupt.
     """
     try:
-        return _read(io.BytesIO(content))
+        return _read(io.BytesIO(content), _Size(len(content), len(content) if stored is None else stored))
     except VocabularyError:
         raise
     except Exception as error:  # a corrupt file can make pickletools and the interpreter raise any error
-        reason = f"{type(error).__name__} {error}"
-        raise VocabularyError(f"the pickle is corrupt: {' '.join(reason.split()):.120}") from None
+        reason = one_line(f"{type(error).__name__} {error}")
+        raise VocabularyError(f"the pickle is corrupt: {reason:.120}") from None
 
 
-def _read(stream: BinaryIO) -> Any:  # noqa: ANN401
-    interpreter = _Interpreter()
+class _Size:
+    """The size of what a pickle has made so far.
+
+    A pickle can pass one large object to any number of calls, which copy it, and compressed instructions take almost no
+    space. Both would take far more memory than the file.
+    """
+
+    def __init__(self, content: int, stored: int) -> None:
+        """Initialize the size with those of the pickle and of its file in bytes."""
+        self._content, self._stored = content, stored
+        self._instructions, self._copied = 0, 0
+
+    def add_instruction(self) -> None:
+        """Count an instruction, which makes at most one object."""
+        self._instructions += 1
+        if is_bomb(self._instructions, self._stored):
+            raise _bomb()
+
+    def add_copies(self, values: Iterable[Any]) -> None:
+        """Count the elements of containers and texts that a call copies. Other values are not copied."""
+        self._copied += sum(len(value) for value in values if isinstance(value, (str, bytes, list, dict)))
+        if self._copied > _COPIES_PER_BYTE * self._content:
+            raise _bomb()
+
+
+def _bomb() -> VocabularyError:
+    return VocabularyError("the pickle was rejected: its objects would take far more memory than the file has bytes")
+
+
+def _read(stream: BinaryIO, size: _Size) -> Any:  # noqa: ANN401
+    interpreter = _Interpreter(size)
     for opcode, argument, _ in pickletools.genops(stream):
+        size.add_instruction()
         if opcode.name == "STOP":
             return interpreter.pop()
         interpreter.execute(opcode.name, argument)
         if opcode.name == "BUILD" and isinstance(interpreter.top, JoblibArray):
-            _read_elements(interpreter.top, stream)
+            _read_elements(interpreter.top, stream, size)
     raise VocabularyError("the pickle is corrupt: it is truncated")
 
 
-def _read_elements(array: JoblibArray, stream: BinaryIO) -> None:
+def _read_elements(array: JoblibArray, stream: BinaryIO, size: _Size) -> None:
     """Read the elements of an array, which joblib writes between two instructions."""
     if array.dtype is not None and array.dtype.holds_objects:
-        inner = of_type(_read(stream), PickledArray)
+        inner = of_type(_read(stream, size), PickledArray)
         array.shape, array.dtype, array.data = inner.shape, inner.dtype, inner.data
         return
     if array.is_aligned:
@@ -85,7 +120,8 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 class _Interpreter:
     """An interpreter of pickle instructions, with its stack and memo."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: _Size) -> None:
+        self._size = size
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
@@ -170,6 +206,7 @@ class _Interpreter:
 
     def _newobj(self, _: None) -> None:
         arguments, name = of_type(self._stack.pop(), tuple), of_type(self._stack.pop(), Name)
+        self._size.add_copies(arguments)
         self._stack.append(make(name, arguments))
 
     _reduce = _newobj
@@ -180,4 +217,5 @@ class _Interpreter:
 
     def _build(self, _: None) -> None:
         state = self._stack.pop()
+        self._size.add_copies([state])
         set_state(self._stack[-1], state)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Int32
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, MissingPackageError, TextTypeError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import keras
     from scipy.sparse import csr_matrix
 
-    from tokemb.rows.pooling import Float32
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8, UInt64
 from tokemb.kernels.compiler import inlined, inlined_by_type
 from tokemb.kernels.encode_pretoken import encode_pretoken
 from tokemb.kernels.hashing import bucket_of
@@ -16,10 +17,7 @@ from tokemb.kernels.structs import (
     NEEDS_PRETOKEN,
     RECORD_MISS_IN_PLACE,
     SCAN_FULL,
-    Int32,
     Report,
-    UInt8,
-    UInt64,
 )
 from tokemb.kernels.subword_cache import add, make_room, pack_ids
 from tokemb.kernels.subword_structs import REFUSED, BucketLookup, Lookup, SubwordEncoder

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.key_table import MISSING, find_value
 from tokemb.kernels.merge_queue import pop, push
 from tokemb.kernels.pretokenize import decode
-from tokemb.kernels.structs import Int32, UInt8, UInt64
 from tokemb.kernels.subword_structs import Bpe, SubwordWorkspace
 from tokemb.kernels.trie import token_at
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int64
 from tokemb.kernels.bpe_training_structs import FINISHED, NEEDS_PAIRS, NEEDS_TOKENS, Events, Pairs, Tokens, Words
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.key_table import find_slot
-from tokemb.kernels.structs import Int32Matrix, Int64, Int64Matrix
+from tokemb.kernels.structs import Int32Matrix, Int64Matrix
 
 _HALF, _ONE, _NONE = np.uint64(32), np.uint64(1), np.uint64(0)
 _LOW = np.uint64(0xFFFFFFFF)

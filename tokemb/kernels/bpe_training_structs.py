@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tokemb.kernels.structs import Int32, Int64, UInt8, UInt64
+from tokemb._arrays import Int32, Int64, UInt8, UInt64
 
 # What the kernels return. NEEDS_PAIRS, NEEDS_TOKENS: the arrays of pairs or of tokens are full.
 FINISHED, NEEDS_PAIRS, NEEDS_TOKENS = 0, 1, 2

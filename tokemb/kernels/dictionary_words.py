@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.pretokenize import decode
-from tokemb.kernels.structs import FIRST_HAN, LAST_HAN, NO_WORD, Int64, Text, UInt8, WordTables, WordWorkspace
+from tokemb.kernels.structs import FIRST_HAN, LAST_HAN, NO_WORD, Text, WordTables, WordWorkspace
 
 _RETURN, _NEWLINE, _SPACE = 0x0D, 0x0A, np.uint8(0x20)
 _PERCENT, _DOT = 0x25, 0x2E

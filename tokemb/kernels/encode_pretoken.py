@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tokemb._arrays import Int32, Int64, UInt8
 from tokemb.kernels.bpe import encode_bpe
 from tokemb.kernels.compiler import inlined, inlined_by_type
 from tokemb.kernels.pretokenize import is_at
-from tokemb.kernels.structs import Int32, Int64, Text, UInt8
+from tokemb.kernels.structs import Text
 from tokemb.kernels.subword_structs import (
     MAX_PRETOKEN_BYTES,
     Affix,

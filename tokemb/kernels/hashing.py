@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import load
-from tokemb.kernels.structs import Int32, Text, UInt8, UInt64
+from tokemb.kernels.structs import Text
 
 _ONE, _LOWER = np.uint64(1), np.uint64(0xFFFFFFFF)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import UInt64
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import UInt64
 
 # No key has this value, so that it stands for a missing key.
 MISSING = np.uint64(0xFFFFFFFFFFFFFFFF)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.kernels.simd import copy_folded, in_range, trailing_zeros
-from tokemb.kernels.structs import WIDTH, Int64, UInt8
+from tokemb.kernels.structs import WIDTH
 
 _NEWLINE, _RETURN = 0x0A, 0x0D
 # No byte of UTF-8 has this value, so no byte is changed when bytes are copied.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tokemb._arrays import UInt64
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import UInt64
 
 
 @inlined

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, Int64, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.hashing import bucket_of
 from tokemb.kernels.key_table import MISSING, find_value, first_slot
 from tokemb.kernels.simd import copy_word, prefetch
-from tokemb.kernels.structs import Int32, Int64, NgramHashing, NgramTables, NgramWorkspace, Text, UInt8, UInt64
+from tokemb.kernels.structs import NgramHashing, NgramTables, NgramWorkspace, Text
 
 _HALF = np.uint64(32)
 _SPACE = np.uint8(0x20)
 # The number of look-ups before which a slot is loaded into the cache.
 _AHEAD = 12
-
-Plan = tuple[int, int]
 
 
 @inlined

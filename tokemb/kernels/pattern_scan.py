@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.patterns import split
@@ -23,7 +24,6 @@ from tokemb.kernels.structs import (
     UNCHANGED,
     UNLESS_COMPOSED,
     WIDTH,
-    Int64,
     Out,
     PatternTables,
     PatternWorkspace,
@@ -31,7 +31,6 @@ from tokemb.kernels.structs import (
     Table,
     Text,
     Tokens,
-    UInt8,
 )
 from tokemb.kernels.subword_structs import BucketLookup, Lookup, SubwordEncoder
 

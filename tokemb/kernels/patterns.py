@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, Int64, UInt8, UInt32
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.pretokenize import decode
 from tokemb.kernels.structs import (
@@ -16,13 +17,9 @@ from tokemb.kernels.structs import (
     AUTOMATON_UNMATCHED,
     CHUNK,
     Automata,
-    Int32,
     Int32Matrix,
-    Int64,
     Int64Matrix,
     Text,
-    UInt8,
-    UInt32,
 )
 
 _AT_END = np.uint64(AUTOMATON_COLUMNS - 1)

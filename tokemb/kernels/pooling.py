@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Float32, Int32, Int64
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import LANES, Float32, Float32Matrix, Int32, Int64, Int64Matrix
+from tokemb.kernels.structs import LANES, Float32Matrix, Int64Matrix
 
 # NumPy's limit: longer runs of vectors are halved.
 _RUN = 128

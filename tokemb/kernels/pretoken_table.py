@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, Int64, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import load, prefetch
-from tokemb.kernels.structs import SLOT, Int32, Int64, PretokenTable, Text, UInt8, UInt64
+from tokemb.kernels.structs import SLOT, PretokenTable, Text
 
 SECOND, NUMBER, PACKED_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.simd import copy_folded, in_range, trailing_zeros
 from tokemb.kernels.structs import (
@@ -23,9 +24,7 @@ from tokemb.kernels.structs import (
     TAIL,
     UNCHANGED,
     WIDTH,
-    Int32,
     Table,
-    UInt8,
 )
 
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokemb.kernels.structs import Int64
+from tokemb._arrays import Int64
 
 
 def probe(out: Int64, values: Any, last: int) -> int:  # noqa: ANN401

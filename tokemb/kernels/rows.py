@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Bool, Int32, Int64, UInt8
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import Int32, Int64, UInt8
 
 
 @inlined
@@ -115,7 +114,7 @@ def find_rows(values: Int32, row_splits: Int64, marked: UInt8, found: UInt8, fir
         found[row] = _contains_marked(marked, values[row_splits[row] : row_splits[row + 1]])
 
 
-def count_selected(keep: npt.NDArray[np.bool_], row_splits: Int64, selected: Int64, first: int, last: int) -> None:
+def count_selected(keep: Bool, row_splits: Int64, selected: Int64, first: int, last: int) -> None:
     """Write to ``selected``, int64 (rows,), for how many ids of each row ``keep``, bool (total,), is true."""
     for row in range(first, last):
         count = 0
@@ -125,7 +124,7 @@ def count_selected(keep: npt.NDArray[np.bool_], row_splits: Int64, selected: Int
 
 
 def copy_selected(
-    values: Int32, keep: npt.NDArray[np.bool_], row_splits: Int64, splits: Int64, out: Int32, first: int, last: int
+    values: Int32, keep: Bool, row_splits: Int64, splits: Int64, out: Int32, first: int, last: int
 ) -> None:
     """Copy the ids of each row for which ``keep`` is true to ``out``, at the places that ``splits`` defines."""
     for row in range(first, last):

@@ -6,6 +6,7 @@ and end. Then ``append_ids`` writes their ids.
 
 from __future__ import annotations
 
+from tokemb._arrays import Int32, Int64
 from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.pretokenize import holds_token, is_independent, pretokenize
@@ -15,8 +16,6 @@ from tokemb.kernels.structs import (
     LEFT_TO_REFERENCE,
     NEEDS_PRETOKEN,
     SCAN_FULL,
-    Int32,
-    Int64,
     Int64Matrix,
     Out,
     Report,

@@ -8,11 +8,11 @@ gives worse vectors.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float32, Float64, Int32, Int64, UInt32, UInt64
 from tokemb.kernels.compiler import inlined, inlined_fastmath
 from tokemb.kernels.simd import prefetch_to_write
-from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH, Float32, Float32Matrix, Int32, Int64, UInt64
+from tokemb.kernels.structs import SIGMOID_POINTS, SIGMOID_REACH, Float32Matrix
 
 _POINTS_PER_UNIT = np.float32(SIGMOID_POINTS / (2 * SIGMOID_REACH))
 _FACTOR, _STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
@@ -23,7 +23,7 @@ _LINE = 16  # float32 values per cache line
 def train_skipgram(
     values: Int32,
     row_splits: Int64,
-    keep_thresholds: npt.NDArray[np.uint32],
+    keep_thresholds: UInt32,
     negative_table: Int32,
     sigmoid: Float32,
     loss: Float32,
@@ -35,7 +35,7 @@ def train_skipgram(
     targets: Int32,
     negative_ids: Int32,
     gradient: Float32,
-    sums: npt.NDArray[np.float64],
+    sums: Float64,
     window: int,
     first: int,
     last: int,
@@ -93,7 +93,7 @@ def train_skipgram(
 def train_composed(
     values: Int32,
     row_splits: Int64,
-    keep_thresholds: npt.NDArray[np.uint32],
+    keep_thresholds: UInt32,
     negative_table: Int32,
     sigmoid: Float32,
     loss: Float32,
@@ -107,7 +107,7 @@ def train_composed(
     targets: Int32,
     hidden: Float32,
     gradient: Float32,
-    sums: npt.NDArray[np.float64],
+    sums: Float64,
     is_cbow: int,
     window: int,
     first: int,
@@ -211,9 +211,7 @@ def _prefetch_row(rows: Float32, row: int) -> None:
 
 
 @inlined
-def _sample(
-    values: Int32, start: int, stop: int, keep_thresholds: npt.NDArray[np.uint32], random_state: UInt64, sampled: Int32
-) -> int:
+def _sample(values: Int32, start: int, stop: int, keep_thresholds: UInt32, random_state: UInt64, sampled: Int32) -> int:
     """Write the ids of a row that are kept by subsampling to ``sampled``, and return their number."""
     length = 0
     for position in range(start, stop):

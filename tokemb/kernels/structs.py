@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from tokemb._arrays import Float32, Float64, Int32, Int64, UInt8, UInt32, UInt64
 
-UInt8 = npt.NDArray[np.uint8]
-UInt32 = npt.NDArray[np.uint32]
-UInt64 = npt.NDArray[np.uint64]
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 # Arrays of two axes: the number tells ``tokemb compile`` what to compile the kernels for.
 UInt8Matrix = Annotated[UInt8, 2]
 Int32Matrix = Annotated[Int32, 2]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
 from tokemb.kernels.pretoken_table import NUMBER, PACKED_IDS, SECOND, slot_of
-from tokemb.kernels.structs import SLOT, Int32, UInt8, UInt64
+from tokemb.kernels.structs import SLOT
 from tokemb.kernels.subword_structs import CACHED, CACHED_IDS, SLOT_WORDS, SubwordCache
 
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from tokemb.kernels.structs import Int32, Int32Matrix, Int64, PretokenTable, UInt8, UInt64
-
-Float64 = npt.NDArray[np.float64]
+from tokemb._arrays import Float64, Int32, Int64, UInt8, UInt64
+from tokemb.kernels.structs import Int32Matrix, PretokenTable
 
 # The maximum number of bytes of a pre-token. The reference encodes rows with longer ones.
 MAX_PRETOKEN_BYTES = 1 << 21

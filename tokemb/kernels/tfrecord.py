@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import Int64, UInt8, UInt64Matrix
+from tokemb.kernels.structs import UInt64Matrix
 
 _BYTE, _EIGHT, _WORD = np.uint64(0xFF), np.uint64(8), np.uint64(0xFFFFFFFF)
 
@@ -43,7 +44,7 @@ def frame(content: UInt8, splits: Int64, tables: UInt64Matrix, out: UInt8, first
     Args:
         content: uint8, the content of all records.
         splits: int64 (records + 1,), the start of each content.
-        tables: See ``tokemb.formats.record_frames``.
+        tables: See ``tokemb.formats.tfrecord``.
         out: uint8, the content plus 16 bytes per record.
         first: The first record.
         last: The record after the last.

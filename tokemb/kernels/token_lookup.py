@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt64
 from tokemb.kernels.hashing import bucket_of
 from tokemb.kernels.pretoken_table import AHEAD, NUMBER, find, key_of, prefetch_slot, slot_of
-from tokemb.kernels.structs import Int32, PretokenTable, Text, UInt64
+from tokemb.kernels.structs import PretokenTable, Text
 
 # The words of a table that stays in the cache.
 _CACHED = 1 << 14

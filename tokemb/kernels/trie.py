@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8, UInt64
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import Int32, Text, UInt8, UInt64
+from tokemb.kernels.structs import Text
 from tokemb.kernels.subword_structs import ENDS_TOKEN, Trie
 
 ROOT = np.uint64(1)

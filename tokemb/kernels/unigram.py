@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import Float64, Int32, UInt8
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import Int32, UInt8
-from tokemb.kernels.subword_structs import Float64, SubwordWorkspace, Trie, Unigram
+from tokemb.kernels.subword_structs import SubwordWorkspace, Trie, Unigram
 from tokemb.kernels.trie import ROOT, child_of, token_at
 
 _NONE = np.uint64(0)

@@ -7,17 +7,17 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.kernels import calling, machine_code, versions
 
 
 class _Probe(NamedTuple):
     """The argument of the probe, with all kinds of values that kernels take."""
 
-    table: npt.NDArray[np.int64]
+    table: Int64
     factor: int
-    flags: npt.NDArray[np.uint8]
+    flags: UInt8
 
 
 @cache

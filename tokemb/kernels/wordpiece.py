@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tokemb._arrays import UInt8
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.structs import UInt8
 from tokemb.kernels.subword_structs import SubwordWorkspace, WordPiece
 from tokemb.kernels.trie import ROOT, child_of
 

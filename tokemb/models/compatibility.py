@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy.typing as npt
-
+from tokemb._arrays import Array
 from tokemb.encoder import Encoder
 from tokemb.models.embedding_lookup import EmbeddingLookup
 from tokemb.models.embedding_model import FINGERPRINT_DIGITS, fingerprint_in_name
@@ -120,9 +118,7 @@ def length_finding(model: EmbeddingLookup | KerasModel, encoder: Encoder) -> Fin
     return Finding("error", "maxlen", f"{message}, the vocabulary makes rows of {default_length}: {remedy}")
 
 
-def id_errors(
-    model: EmbeddingLookup | KerasModel, encoder: Encoder, rows: npt.NDArray[Any] | Ragged
-) -> Iterator[Finding]:
+def id_errors(model: EmbeddingLookup | KerasModel, encoder: Encoder, rows: Array | Ragged) -> Iterator[Finding]:
     """Yield the reasons why ``model`` cannot take rows of ids, or why ``encoder`` cannot have made them.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Float32, Int32, Int64
 from tokemb._validation import check_choice, check_optional_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
@@ -20,7 +20,7 @@ from tokemb.models.keras_archive import check_model_file
 from tokemb.models.keras_model import KerasModel
 from tokemb.models.keras_names import check_names
 from tokemb.models.model_layers import names_of, part_after_text, text_fingerprints
-from tokemb.rows.pooling import POOLINGS, Float32, pool_windows
+from tokemb.rows.pooling import POOLINGS, pool_windows
 from tokemb.rows.ragged import Ragged, check_id_rows
 from tokemb.vocabulary.folder import TOKENIZER
 from tokemb.vocabulary.vocabulary import check_vocabulary

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Bool, Float32, Int32
 from tokemb.files.hdf5 import release_frames
 from tokemb.models.keras_archive import open_weights, read_archive
-from tokemb.rows.pooling import Float32, pool_lookup
+from tokemb.rows.pooling import pool_lookup
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_evenly, thread_count
 
@@ -90,7 +90,7 @@ class EmbeddingLookup:
         parallel_map(gather, [(iter(range(0, len(flat), step)),)] * workers)
         return vectors
 
-    def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
+    def pool_padded(self, ids: Int32, real: Bool, pooling: str) -> Float32:
         """Pool the vectors of ids ``(rows, maxlen)`` where ``real`` ``(rows, maxlen)`` is true.
 
         Returns:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb._arrays import Float32
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
-from tokemb.rows.pooling import Float32
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:

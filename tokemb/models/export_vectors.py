@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tokemb._arrays import Float32
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.files.atomic import atomic_file, check_output
+from tokemb.files.output_kind import Kind
 from tokemb.models.embedder import Embedder
-from tokemb.models.word_vectors_kind import vectors_kind
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
+
+
+# The longest first row of vectors, in bytes.
+_LONGEST_ROW = 1 << 20
+
+
+def vectors_kind(suffix: str) -> Kind:
+    """Return the kind of files with ``suffix`` that ``export_vectors`` writes."""
+    return Kind(f"a {suffix} file of token vectors", partial(_matches, suffix))
+
+
+def _matches(suffix: str, path: Path) -> bool:
+    if suffix == ".npz":
+        return _is_archive(path)
+    with path.open("rb") as file:
+        header = re.fullmatch(rb"([0-9]+) ([0-9]+)\n", file.readline(64))
+        if header is None:
+            return False
+        rows, dim = map(int, header.groups())
+        if suffix == ".bin":
+            return path.stat().st_size >= file.tell() + rows * (4 * dim + 1)
+        return not rows or len(file.readline(_LONGEST_ROW).split(b" ")) == dim + 1
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist()) == {"tokens.npy", "vectors.npy"}
+    except zipfile.BadZipFile:
+        return False
+
 
 _BLOCK_ROWS = 1 << 12
 

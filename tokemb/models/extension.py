@@ -9,26 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Array
 from tokemb._validation import check_count
 from tokemb.encoder import Encoder
 from tokemb.engine.hash_tokens import hash_tokens
-from tokemb.errors import ArgumentError, ModelError
+from tokemb.errors import ArgumentError, ModelError, one_line
 from tokemb.models.compatibility import fingerprint_errors
 from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import model_name
-from tokemb.models.model_layers import all_embeddings, layers_of, names_of, text_fingerprints, vocabulary_embeddings
+from tokemb.models.model_layers import (
+    all_embeddings,
+    check_lookups,
+    grow_text_layers,
+    layers_of,
+    names_of,
+    text_fingerprints,
+    vocabulary_embeddings,
+)
 from tokemb.models.optimizer_slots import optimizer_slots, restore_slots, variable_to_numpy
-from tokemb.models.text_layers import check_lookups, grow_text_layers
 from tokemb.vocabulary.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     import keras
-
-Array = npt.NDArray[Any]
 
 
 def grow_model(
@@ -121,7 +125,7 @@ def _first_cause(error: BaseException) -> str:
     """Return the message of the first of several chained errors, which is the most precise, as one line."""
     while error.__context__ is not None:
         error = error.__context__
-    return f"{' '.join(str(error).split()):.300}"
+    return f"{one_line(error):.300}"
 
 
 def _may_not_reload(model: Any) -> bool:  # noqa: ANN401

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tokemb.errors import ModelError
+from tokemb.errors import ModelError, one_line
 from tokemb.files.folders import ABOUT, MODEL, REPORT, VOCABULARY, is_columns_folder, is_training_folder
 from tokemb.files.json_content import parse_json
 from tokemb.models.embedding_model import fingerprint_in_name
@@ -73,7 +73,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {' '.join(str(error).split()):.200}") from None
+        raise ModelError(f"{path} cannot be read: {one_line(error):.200}") from None
     if not isinstance(content, dict) or "fingerprint" not in content:
         raise ModelError(f"{path} is not a file that tokemb wrote: it holds no fingerprint")
     return content

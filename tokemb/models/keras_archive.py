@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokemb.errors import ModelError
+from tokemb.errors import ModelError, one_line
 from tokemb.files.expansion import is_bomb
 from tokemb.files.hdf5 import open_hdf5
 from tokemb.files.json_content import parse_json
@@ -66,7 +66,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         with zipfile.ZipFile(path) as archive:
             config, metadata = (parse_json(read_member(archive, name)) for name in ("config.json", "metadata.json"))
     except Exception as error:  # a broken archive can make zipfile and zlib raise anything
-        raise ModelError(f"{path} is not a .keras model: {' '.join(str(error).split()):.200}") from error
+        raise ModelError(f"{path} is not a .keras model: {one_line(error):.200}") from error
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict) or not isinstance(metadata, dict):
         raise ModelError(f"{path} is not a .keras model: its config does not describe a model")
     return config, metadata

@@ -6,12 +6,11 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Bool, Float32, Int32
 from tokemb.errors import ModelError
 from tokemb.models.model_layers import names_of, part_after_text, takes_text, text_fingerprints, vocabulary_embeddings
-from tokemb.rows.pooling import Float32, reduce_segments
+from tokemb.rows.pooling import reduce_segments
 from tokemb.rows.ragged import Ragged
 
 _PREDICT_ROWS = 1024  # rows per batch
@@ -92,7 +91,7 @@ class KerasModel:
             raise ModelError(f"the model must have one output; it gives {len(output)}")
         return output.astype(np.float32, copy=False)
 
-    def pool_padded(self, ids: Int32, real: npt.NDArray[np.bool_], pooling: str) -> Float32:
+    def pool_padded(self, ids: Int32, real: Bool, pooling: str) -> Float32:
         """Pool the output for ids ``(rows, maxlen)`` where ``real`` ``(rows, maxlen)`` is true.
 
         Returns:

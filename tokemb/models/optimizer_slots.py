@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from tokemb._arrays import Array
 
 
 def optimizer_slots(model: Any) -> list[Array] | None:  # noqa: ANN401 - Keras is untyped

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Int32
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
@@ -31,7 +31,7 @@ from tokemb.pipeline.output import (
 )
 from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
-from tokemb.rows.pooling import Float32, pool_windows
+from tokemb.rows.pooling import pool_windows
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.row_count import RowCount
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Array, Int32
+from tokemb._validation import check_left_out
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.formats.shards import Chunk
-from tokemb.formats.writer import Array
 from tokemb.keras.datasets.targets import TARGET_COLUMNS, TargetRows, shifted_rows
 from tokemb.pipeline.output import Output, rows_written
 from tokemb.pipeline.report import EncodingReport
@@ -169,9 +169,8 @@ class RowOptions:
             return
         if self.pairs:
             raise ArgumentError("pack must be left out for pairs of texts: pass one column")
-        for name, value in (("keep", self.keep), ("tags", self.tags), ("ragged", self.ragged)):
-            if value:
-                raise ArgumentError(f"{name} must be left out with pack=True, which makes one row of several texts")
+        why = "with pack=True, which makes one row of several texts"
+        check_left_out(why, keep=self.keep, tags=self.tags, ragged=self.ragged)
         _ = self.shape.packed_length
 
     def check_targets(self) -> None:
@@ -182,10 +181,8 @@ class RowOptions:
         """
         if self.targets is None:
             return
-        others = {"overlap": self.overlap, "tags": self.tags, "pack": self.pack or None}
-        for name, value in others.items():
-            if value is not None:
-                raise ArgumentError(f"{name} must be left out with targets=...: each row is one text with its target")
+        why = "with targets=...: each row is one text with its target"
+        check_left_out(why, overlap=self.overlap, tags=self.tags, pack=self.pack)
 
     @property
     def has_one_length(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokemb._validation import check_count
+from tokemb._validation import check_count, check_left_out
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError
 from tokemb.files.folders import is_columns_folder
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Files = str | Path | Iterable[str | Path]
-
-_NOT_FOR_TABLES = "must be left out for a table, whose columns have vocabularies of their own: pass an Encoder"
 
 # The defaults of read_corpus.
 _READING = {
@@ -81,8 +79,8 @@ def encode_file(
         files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
         vocabulary: An ``Encoder``, or the path of a vocabulary folder or a ``tokenizer.json``. For a table, a
             ``ColumnEncoder`` or the path of a folder of columns.
-        output: A file that ends in ``.npy`` (not for a table), ``.npz``, ``.parquet``, ``.tfrecord`` or ``.jsonl``, or
-            with ``rows_per_shard`` a folder. It appears complete or not at all.
+        output: A file that ends in ``.npy`` (not for a table), ``.npz``, ``.parquet``, ``.tfrecord``,
+            ``.array_record`` or ``.jsonl``, or with ``rows_per_shard`` a folder. It appears complete or not at all.
         maxlen: The length of all rows, as for ``Encoder.encode``.
         padding: ``"pre"`` or ``"post"``.
         truncating: ``"pre"`` or ``"post"``.
@@ -106,9 +104,10 @@ def encode_file(
         ragged: Whether to write rows of different lengths, without padding. Lists in a table are not truncated then.
         keep: Other columns to copy to the output, such as labels.
         dtype: Dtype of the ids: ``"int32"``, ``"uint16"`` or ``"int64"``.
-        round_floats: Whether columns of float64 may be rounded to the float32 of a ``.tfrecord`` file.
+        round_floats: Whether columns of float64 may be rounded to the float32 of ``.tfrecord`` and ``.array_record``.
         rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
-        shard_format: The format of shards: ``"npy"``, ``"npz"``, ``"parquet"``, ``"tfrecord"`` or ``"jsonl"``.
+        shard_format: The format of shards: ``"npy"``, ``"npz"``, ``"parquet"``, ``"tfrecord"``, ``"array_record"`` or
+            ``"jsonl"``.
         threads: The number of threads, for texts. ``None`` uses all cores.
         force: Whether to replace a read-only file or a file of another kind.
         **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. The first and
@@ -145,14 +144,10 @@ def encode_file(
     if isinstance(encoder, ColumnEncoder):
         if given := [name for name in ("column", "missing") if name in reading]:
             raise ArgumentError(f"{', '.join(given)} must be left out for a table: the vocabulary names its columns")
-        if overlap is not None:
-            raise ArgumentError("overlap must be left out for a table, whose rows are not split")
-        if pack:
-            raise ArgumentError("pack must be left out for a table, whose rows are not texts")
-        if tags is not None:
-            raise ArgumentError(f"tags {_NOT_FOR_TABLES}")
-        if any(value is not None for value in (targets, target_encoder, target_maxlen)):
-            raise ArgumentError(f"targets {_NOT_FOR_TABLES}")
+        check_left_out("for a table, whose rows are not split", overlap=overlap)
+        check_left_out("for a table, whose rows are not texts", pack=pack)
+        why = "for a table, whose columns have vocabularies of their own: pass an Encoder"
+        check_left_out(why, tags=tags, targets=targets, target_encoder=target_encoder, target_maxlen=target_maxlen)
         names, cells = dict.fromkeys([*encoder.parts, *columns]), cells_beside(encoder.cells, columns)
         return encode_table(
             encoder,
@@ -228,9 +223,8 @@ def _target_rows(
 ) -> TargetRows | None:
     if targets is not None:
         return TargetRows.of(encoder if target_encoder is None else _loaded(target_encoder), target_maxlen)
-    for name, value in (("target_encoder", target_encoder), ("target_maxlen", target_maxlen)):
-        if value is not None:
-            raise ArgumentError(f"{name} must be left out without targets: pass targets=..., the column of the targets")
+    why = "without targets: pass targets=..., the column of the targets"
+    check_left_out(why, target_encoder=target_encoder, target_maxlen=target_maxlen)
     return None
 
 

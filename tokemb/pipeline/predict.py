@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -13,11 +14,13 @@ import pyarrow.compute as pc
 from tokemb.errors import ArgumentError
 from tokemb.formats import OutputOptions, Writer
 from tokemb.formats.shards import Chunk
+from tokemb.pipeline.files import Files, as_list, check_not_an_input, check_one_column, identity_of, target_of
 from tokemb.pipeline.output import Output, check_output, is_complete, locked, skip_written_batches, write_rows
 from tokemb.rows.row_count import RowCount, rows_line
 from tokemb.rows.table_rows import TableRows
 from tokemb.rows.threads import prefetch_map
-from tokemb.sources.cells import CellParser
+from tokemb.sources.cells import CellParser, cells_beside
+from tokemb.sources.corpus import read_corpus, read_table
 
 
 class Predictor(Protocol):
@@ -136,3 +139,51 @@ def _require_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]
 
 def _append(writer: Writer, chunk: Chunk[TableRows]) -> None:
     writer.append({}, None, chunk[1])
+
+
+def predict_file(
+    files: Files,
+    predictor: Predictor,
+    output: Path | str,
+    *,
+    keep: Iterable[str] = (),
+    rows_per_shard: int | None = None,
+    shard_format: str = "parquet",
+    force: bool = False,
+    **reading: Any,  # noqa: ANN401
+) -> PredictionReport:
+    """Write the predictions for all rows of files, in constant memory.
+
+    Args:
+        files: Names, globs, folders or URLs, as for ``tokemb.read_corpus``.
+        predictor: The trained model, for example ``tokemb.load_trained("classifier").predictor(top=3)``.
+        output: A file that ends in ``.parquet``, ``.jsonl`` or ``.csv``, or with ``rows_per_shard`` a folder. It
+            appears complete or not at all.
+        keep: Other columns to copy to the output, such as ids.
+        rows_per_shard: The number of rows in each shard. An interrupted run resumes when it is repeated.
+        shard_format: The format of shards: ``"parquet"``, ``"jsonl"`` or ``"csv"``.
+        force: Whether to replace a read-only file or a file that is not known to hold predictions.
+        **reading: Arguments of ``tokemb.read_corpus``, such as ``column``, ``format`` and ``missing``. ``column``
+            and ``missing`` do not apply to models of tables, whose folder names the columns.
+
+    Returns:
+        The numbers of rows read and written, and of those with a reason.
+
+    Raises:
+        ArgumentError: If an argument is invalid, the output would replace an input, or the input has no rows.
+        TextError: If the rows are not those of the model.
+        OSError: If a file cannot be read or written.
+    """
+    columns, files = tuple(keep), as_list(files)
+    check_not_an_input(files, Path(output), reading)
+    target = target_of(Path(output), rows_per_shard, shard_format, lambda: identity_of(files, reading), force)
+    if predictor.table_columns is None:
+        check_one_column(reading)
+        batches = read_corpus(files, keep=columns, **reading)
+    else:
+        parts = predictor.table_columns
+        cells = cells_beside(predictor.cells, columns)
+        batches = read_table(
+            files, dict.fromkeys([*parts, *columns]), typed=columns, cells=cells, exact=parts, **reading
+        )
+    return predict_corpus(predictor, batches, target, keep=columns, force=force)

@@ -6,7 +6,6 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.page_template import fill_page
 from tokemb.analysis.report.report import TextReport
 from tokemb.analysis.report.sections import drift_section, paragraph, percent, section, table, text_sections
@@ -14,6 +13,7 @@ from tokemb.files.atomic import atomic_file, check_output
 from tokemb.files.output_kind import Kind
 from tokemb.pipeline.reports import ColumnsReport
 from tokemb.tables.statistics import ColumnStatistics
+from tokemb.vocabulary.escape_token import escape_token
 
 _REPORT = Kind.of_marker("a report by tokemb", "report by tokemb")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokemb._arrays import Int64
-from tokemb._validation import check_count, check_optional_count
+from tokemb._validation import check_count, check_left_out, check_optional_count
 from tokemb.analysis.report.complete_rows import complete_row_counts
 from tokemb.analysis.report.drift import Drift, drift
 from tokemb.analysis.report.frequencies import Frequencies
@@ -120,9 +120,8 @@ def _counts(
             raise ArgumentError(
                 f"profile must be left out or {source.profile!r}, as in the source; received {splitting['profile']!r}"
             )
-        for name in ("segmenter", "user_dictionary"):
-            if splitting[name] is not None:
-                raise ArgumentError(f"{name} must be left out for counts and vocabularies, which contain it")
+        others = {name: value for name, value in splitting.items() if name != "profile"}
+        check_left_out("for counts and vocabularies, which contain it", **others)
         if complete_rows:
             raise ArgumentError("complete_rows=True requires texts; received counts or a vocabulary")
         return source, None

@@ -6,9 +6,8 @@ NumPy does this for few ids, and kernels in several threads do it for many.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Bool, Int32, Int64
+from tokemb._arrays import Bool, Int32, Int64, UInt8
 from tokemb.errors import ArgumentError
 from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
 
@@ -182,5 +181,5 @@ def _rows_with_in_numpy(ids: Int32, lengths: Int64, marked: Bool) -> Bool:
     return found
 
 
-def _bytes(flags: Bool) -> npt.NDArray[np.uint8]:
+def _bytes(flags: Bool) -> UInt8:
     return flags.view(np.uint8)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Int32, Int64
 from tokemb.rows.ragged import Ragged, take
 
 PACKED_COLUMNS = ("ids", "segment_ids", "positions")
@@ -74,7 +73,7 @@ class PackedTexts(NamedTuple):
         """The share of the ids that is padding, from 0 to 1."""
         return float(np.mean(self.segment_ids == 0)) if self.segment_ids.size else 0.0
 
-    def unpack(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    def unpack(self, values: Array) -> list[Array]:
         """Split an array that has a value for each id, such as the output of a model, into those of each text.
 
         Args:

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Float32, Int64
 from tokemb.rows.pack_rows import check_splits
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.threads import parallel_map, split_rows, thread_count, worth_kernel
-
-Float32 = npt.NDArray[np.float32]
 
 POOLINGS = ("mean", "sum", "max")
 
@@ -94,7 +91,7 @@ def pool_windows(vectors: Float32, lengths: Int64, texts: Int64, pooling: str) -
     return reduce_segments(vectors, starts, pooling)
 
 
-def reduce_segments(vectors: Float32, starts: npt.NDArray[np.int64], pooling: str) -> Float32:
+def reduce_segments(vectors: Float32, starts: Int64, pooling: str) -> Float32:
     """Pool consecutive segments of vectors.
 
     Args:

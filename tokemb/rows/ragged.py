@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Bool, Int32, Int64
 from tokemb._validation import check_count, check_optional_count, check_side
 from tokemb.errors import ArgumentError
 from tokemb.rows.pack_rows import check_splits, pack_rows, select_ids, wrong_splits
@@ -99,7 +98,7 @@ class Ragged:
         object.__setattr__(self, "row_splits", row_splits)
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> Ragged:
+    def from_rows(cls, rows: Iterable[Sequence[int] | Array]) -> Ragged:
         """Concatenate rows of integers.
 
         Raises:
@@ -153,7 +152,7 @@ class Ragged:
         row_splits = self.row_splits[start : stop + 1]
         return Ragged(self.values[row_splits[0] : row_splits[-1]], row_splits - row_splits[0])
 
-    def select(self, keep: npt.NDArray[np.bool_], threads: int | None = None) -> Ragged:
+    def select(self, keep: Bool, threads: int | None = None) -> Ragged:
         """Return the rows with only the ids where ``keep``, bool ``(total,)``, is true."""
         return Ragged(*select_ids(self.values, self.row_splits, keep, threads))
 
@@ -253,7 +252,7 @@ def _copy_padded(values: Int32, starts: Int64, lengths: Int64, maxlen: int, fill
 
 
 def pad(
-    rows: Ragged | Iterable[Sequence[int] | npt.NDArray[Any]],
+    rows: Ragged | Iterable[Sequence[int] | Array],
     maxlen: int | None = None,
     *,
     padding: str = "post",

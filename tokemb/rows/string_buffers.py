@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Int64, UInt8
 
 
-def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, npt.NDArray[np.uint8]]:
+def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, UInt8]:
     """Return the UTF-8 bytes of an array without copying them.
 
     Args:

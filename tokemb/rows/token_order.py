@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Int64, UInt64
 from tokemb.rows.string_buffers import string_buffers
 
 
@@ -41,7 +40,7 @@ def token_order(tokens: pa.LargeStringArray, counts: Int64, ties: str) -> Int64:
     return order
 
 
-def _first_bytes(tokens: pa.LargeStringArray) -> npt.NDArray[np.uint64]:
+def _first_bytes(tokens: pa.LargeStringArray) -> UInt64:
     """Return the first eight bytes of each token as an integer that orders them as bytes, uint64 ``(tokens,)``."""
     offsets, data = string_buffers(tokens)
     data = np.append(data, np.zeros(8, np.uint8))

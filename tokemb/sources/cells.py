@@ -9,12 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Float64
 from tokemb.errors import TextError
 from tokemb.sources.columns import Location
 from tokemb.sources.texts import decode_dictionary, is_unicode
@@ -69,7 +68,7 @@ def parse_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleA
         numbers = column.cast(pa.float64(), safe=False)
     else:
         raise TextError(f"the column {name!r} of {location.file} holds {kind} and must hold numbers: convert it")
-    values: npt.NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
+    values: Float64 = numbers.to_numpy(zero_copy_only=False)
     outside = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)  # infinite numbers too
     if len(outside):
         raise _no_number(name, column, int(outside[0]), location)
@@ -83,7 +82,7 @@ def parse_kept_numbers(name: str, column: pa.Array, location: Location) -> pa.Do
         TextError: If float64 does not represent an integer or a decimal of the column.
     """
     numbers = parse_numbers(name, column, location)
-    values: npt.NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
+    values: Float64 = numbers.to_numpy(zero_copy_only=False)
     if pt.is_floating(column.type):
         return numbers
     is_decimal = pt.is_decimal(column.type) and column.type.precision > _EXACT_DIGITS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pyarrow as pa
 
-from tokemb.errors import TextError
+from tokemb.errors import TextError, one_line
 from tokemb.files.output_stream import ByteStream, read_some
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def errors_with_name(source: Source) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             error.filename = error.filename or source.name
             raise
-        reason = " ".join(str(error).split()).removesuffix(".")
+        reason = one_line(error).removesuffix(".")
         raise TextError(f"{source.name} is not a valid {source.kind} file or is truncated: {reason:.300}") from None
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Array
 
-def from_numpy(array: npt.NDArray[Any], kind: pa.DataType | None = None, **options: Any) -> pa.Array:  # noqa: ANN401
+
+def from_numpy(array: Array, kind: pa.DataType | None = None, **options: Any) -> pa.Array:  # noqa: ANN401
     """Convert an array to Arrow, as ``pa.array`` does, but with the NUL characters inside of strings.
 
     Args:
@@ -26,7 +27,7 @@ def from_numpy(array: npt.NDArray[Any], kind: pa.DataType | None = None, **optio
     return pa.array(array, kind, **options)
 
 
-def _has_inner_nul(array: npt.NDArray[Any]) -> bool:
+def _has_inner_nul(array: Array) -> bool:
     """Return whether a string of fixed width has a NUL before another character. NULs at its end are padding."""
     if array.dtype.kind not in ("U", "S") or not array.size:
         return False

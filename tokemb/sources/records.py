@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Int64, UInt8
 from tokemb.errors import TextError
 from tokemb.files.output_stream import ByteStream
 from tokemb.sources import texts
@@ -20,7 +20,7 @@ _NO_QUOTING = 'or pass quoting="none" if quotes are part of the text'
 # Possible delimiters, and how messages show them.
 _OTHER_DELIMITERS = {",": ",", ";": ";", "\t": r"\t", "|": "|"}
 
-_Offsets = npt.NDArray[np.int64]
+_Offsets = Int64
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def scan_records(data: bytes, delimiter: str, start: int = 0) -> Scan:
     )
 
 
-def _first_text(text: npt.NDArray[np.uint8], after: _Offsets, delimiter: str) -> int | None:
+def _first_text(text: UInt8, after: _Offsets, delimiter: str) -> int | None:
     """Return the first of the offsets ``after`` at which a field does not end. The end of the block is undecided."""
     after = after[: len(after) - bool(len(after) and after[-1] == len(text))]
     byte = text[after]

@@ -12,10 +12,9 @@ from itertools import chain, tee
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int64
 from tokemb.errors import TextError, TextTypeError
 from tokemb.sources.numpy_strings import from_numpy
 from tokemb.sources.tensorflow_texts import is_tensorflow, tensorflow_columns
@@ -158,7 +157,7 @@ def _to_arrow(texts: Any) -> pa.Array | pa.ChunkedArray | None:  # noqa: ANN401
     return column
 
 
-def _numpy_batches(array: npt.NDArray[Any]) -> Iterator[pa.Array | list[Any]]:
+def _numpy_batches(array: Array) -> Iterator[pa.Array | list[Any]]:
     is_strings = array.dtype.kind in ("U", "T")  # strings of fixed width, or NumPy 2's StringDType
     step = max(BATCH_BYTES // max(array.itemsize, 1), 1) if is_strings else max(len(array), 1)
     for start in range(0, len(array), step):
@@ -287,12 +286,12 @@ def slice_bounds(column: pa.Array, size: int | None = None, max_rows: int | None
         start = stop
 
 
-def row_ends(column: pa.Array) -> npt.NDArray[np.int64]:
+def row_ends(column: pa.Array) -> Int64:
     """Return the bytes of text up to the end of each row, int64 ``(rows,)``. Tokens are estimated at eight bytes."""
     if not len(column):
         return np.zeros(0, np.int64)
     offsets = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, column.offset * 8)
-    ends: npt.NDArray[np.int64] = (offsets[1:] - offsets[0]) * (1 if column.type == STRINGS else 8)
+    ends: Int64 = (offsets[1:] - offsets[0]) * (1 if column.type == STRINGS else 8)
     return ends
 
 

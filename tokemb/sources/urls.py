@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from tokemb.errors import TextError
+from tokemb.errors import TextError, one_line
 from tokemb.sources.local_files import ANY_DEPTH, MAGIC
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def matches(parts: tuple[str, ...], glob: tuple[str, ...]) -> bool:
 
 def unreachable(url: str, error: Exception) -> TextError:
     """Return the error for a URL that cannot be read."""
-    reason = " ".join(str(error).split()).removesuffix(".")
+    reason = one_line(error).removesuffix(".")
     return TextError(f"{url} cannot be reached: {reason:.300}")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int32
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged, check_ids
@@ -64,7 +62,7 @@ def _encode_values(column: Column, encoder: Encoder, batch: pa.RecordBatch) -> I
     return ids if values.row_splits is None else Ragged(ids, values.row_splits)
 
 
-def decode_column(column: Column, vocabularies: Mapping[str, Encoder], rows: npt.NDArray[Any] | Ragged) -> pa.Array:
+def decode_column(column: Column, vocabularies: Mapping[str, Encoder], rows: Array | Ragged) -> pa.Array:
     """Decode the ids of a column to texts, or to lists of texts. Return numbers unchanged.
 
     Args:

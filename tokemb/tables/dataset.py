@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Array, Int64
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.batches import check_not_empty
 from tokemb.keras.datasets.labels import check_classes, encode_labels
@@ -18,8 +17,6 @@ from tokemb.tables.encoded_table import EncodedTable
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-Labels = npt.NDArray[Any]
 
 
 def label_columns(labels: Any) -> list[str]:  # noqa: ANN401 - any column, or several by name
@@ -32,7 +29,7 @@ def label_arrays(
     labels: Any,  # noqa: ANN401
     table: pa.Table,
     classes: Sequence[str] | Mapping[str, Sequence[str]] | None,
-) -> Labels | dict[str, Labels] | None:
+) -> Array | dict[str, Array] | None:
     """Return labels as arrays of numbers ``(rows, ...)``.
 
     Args:
@@ -56,7 +53,7 @@ def label_arrays(
     return _label_array(labels, table, classes)
 
 
-def _label_array(labels: Any, table: pa.Table, classes: Sequence[str] | None) -> Labels:  # noqa: ANN401
+def _label_array(labels: Any, table: pa.Table, classes: Sequence[str] | None) -> Array:  # noqa: ANN401
     column = table[labels] if isinstance(labels, str) else labels
     numbers = encode_labels(column, check_classes(classes))
     if len(numbers) != len(table):
@@ -67,7 +64,7 @@ def _label_array(labels: Any, table: pa.Table, classes: Sequence[str] | None) ->
 
 
 def make_dataset(
-    table: EncodedTable, labels: Labels | dict[str, Labels] | None, order: BatchOrder, *, one_length: bool
+    table: EncodedTable, labels: Array | dict[str, Array] | None, order: BatchOrder, *, one_length: bool
 ) -> tf.data.Dataset:
     """Make the dataset of ``ColumnEncoder.dataset``.
 
@@ -86,7 +83,7 @@ def make_dataset(
     count = len(order.batches(lengths, [0]))
     check_not_empty(count, len(table), order)
 
-    def take(rows: npt.NDArray[np.int64]) -> Any:  # noqa: ANN401 - the structure of the dataset
+    def take(rows: Int64) -> Any:  # noqa: ANN401 - the structure of the dataset
         inputs = table.batch(rows)
         if labels is None:
             return inputs
@@ -98,12 +95,12 @@ def make_dataset(
     )
 
 
-def _signature(table: EncodedTable, labels: Labels | dict[str, Labels] | None, order: BatchOrder) -> Any:  # noqa: ANN401
+def _signature(table: EncodedTable, labels: Array | dict[str, Array] | None, order: BatchOrder) -> Any:  # noqa: ANN401
     import tensorflow as tf
 
     rows = order.batch_size if order.drop_remainder else None
 
-    def spec(array: Labels) -> tf.TensorSpec:
+    def spec(array: Array) -> tf.TensorSpec:
         return tf.TensorSpec((rows, *array.shape[1:]), array.dtype)
 
     inputs = {

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.rows.disk_buffer import check_padding
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables.column import Column
 from tokemb.vocabulary.pad_truncate import PadTruncate
 
 # The rows of a column: ids int32 (rows,) or ragged, or numbers float32 (rows,).
-Rows = npt.NDArray[Any] | Ragged
+Rows = Array | Ragged
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +62,7 @@ class EncodedTable:
         }
         return EncodedTable(columns, self.maxlen, self.padding)
 
-    def batch(self, rows: Int64) -> dict[str, npt.NDArray[Any]]:
+    def batch(self, rows: Int64) -> dict[str, Array]:
         """Return a batch of the rows at some indices.
 
         Args:
@@ -81,7 +79,7 @@ class EncodedTable:
         }
 
 
-def pad(rows: Rows, maxlen: int | None, shape: PadTruncate) -> npt.NDArray[Any]:
+def pad(rows: Rows, maxlen: int | None, shape: PadTruncate) -> Array:
     """Pad and truncate lists and texts to int32 (rows, maxlen). Return single values and numbers unchanged.
 
     Args:

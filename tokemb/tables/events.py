@@ -21,6 +21,9 @@ from tokemb.tables.tables import flat_names, joined_batches, table_batches
 # Texts that look like numbers would be sorted as texts: 10 before 9.
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
+# An integer whose digits Python converts.
+_INTEGER = r"^\s*[+-]?\d{1,999}\s*$"
+
 # From this value on, different integers can be the same 64-bit float.
 _EXACT = 2.0**53
 
@@ -44,7 +47,8 @@ def group_events(
         table: A table, as for ``ColumnEncoder.fit``.
         key: The column or columns that identify a group, for example a user or a session.
         order: The column or columns that each group is sorted by in ascending order: numbers, times, or texts in the
-            order of their UTF-8 bytes. The sort is stable. Without ``order``, rows stay in the order of the table.
+            order of their UTF-8 bytes. If all texts are integers, of any size, they are sorted as numbers. The sort is
+            stable. Without ``order``, rows stay in the order of the table.
         columns: The columns that become lists. ``None`` for all other columns of the table.
         first: Columns whose value in the first row of a group is kept.
         **reading: Arguments of ``tokemb.sources.corpus.read_table`` for files. ``key`` and ``columns`` of a CSV file
@@ -55,7 +59,7 @@ def group_events(
         lists (``large_list``).
 
     Raises:
-        TextError: If a key or an order is missing in a row, or the texts of an order look like numbers.
+        TextError: If a key or an order is missing in a row, or the texts of an order have other numbers among them.
         TextTypeError: If ``table`` is not a table, or an order cannot be sorted.
         ArgumentError: If an argument is invalid.
 
@@ -178,6 +182,8 @@ def _sortable(name: str, column: pa.ChunkedArray) -> pa.Array:
     """
     values = _require_values(name, column)
     if pt.is_large_string(values.type):
+        if (ranks := _integer_ranks(values)) is not None:
+            return ranks
         numeric = pc.index(pc.match_substring_regex(values, _NUMBER), True).as_py()
         if numeric >= 0:
             raise TextError(
@@ -185,11 +191,26 @@ def _sortable(name: str, column: pa.ChunkedArray) -> pa.Array:
                 f"{values[numeric].as_py()!r}, and as texts 10 comes before 9: convert all to numbers, or times such "
                 "as 2024-05-17 10:00:00"
             )
-    elif not (pt.is_integer(values.type) or pt.is_floating(values.type) or pt.is_temporal(values.type)):
+    elif not (
+        pt.is_decimal(values.type)
+        or pt.is_integer(values.type)
+        or pt.is_floating(values.type)
+        or pt.is_temporal(values.type)
+    ):
         raise TextTypeError(
             f"rows are sorted by numbers, times or texts; the column {name!r} holds {values.type}: convert it"
         )
     return values
+
+
+def _integer_ranks(texts: pa.LargeStringArray) -> pa.Array | None:
+    """Return the ranks of integers of any size that are texts, int64 (rows,), or ``None`` if others are among them."""
+    encoded = texts.dictionary_encode()
+    if not pc.all(pc.match_substring_regex(encoded.dictionary, _INTEGER)).as_py():
+        return None
+    integers = [int(text) for text in encoded.dictionary.to_pylist()]
+    ranks = {integer: rank for rank, integer in enumerate(sorted(set(integers)))}
+    return pa.array([ranks[integer] for integer in integers], pa.int64()).take(encoded.indices)
 
 
 def _group_numbers(keys: Sequence[pa.Array]) -> pa.Array:

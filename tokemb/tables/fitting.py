@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from tokemb.tables.column import (
     shared_setting,
     vocabulary_groups,
 )
+from tokemb.tables.exact_sums import ExactSums
 from tokemb.tables.selection import Selection
 from tokemb.tables.values import MISSING, Values, join, values_of
 from tokemb.vocabulary.profiles import EVENT_PROFILE, Profile, get_profile
@@ -50,6 +50,7 @@ class FitSettings:
 
     Attributes:
         leave_out_single: Whether values that occur once are left out, unless all values of a column do.
+        threads: The number of threads that count texts. ``None`` uses all cores.
     """
 
     shared: Iterable[Sequence[str]] = ()
@@ -63,6 +64,7 @@ class FitSettings:
     algorithm: str = "word"
     ngrams: int | Sequence[int] | None = None
     leave_out_single: bool = False
+    threads: int | None = None
 
     @property
     def splitting(self) -> Profile:
@@ -113,35 +115,66 @@ def fit_columns(
     first = next(batches, None)
     if first is None:
         raise TextError("vocabularies cannot be fitted to a table without rows")
-    values = named_parts(first.schema.names) if selection.values is None else selection.values
-    fitted_texts = [name for name, vocabulary in selection.texts.items() if vocabulary is None]
-    groups = vocabulary_groups([*fitted_texts, *values], settings.shared)
-    with_ids = [*selection.texts, *values]
-    if not with_ids:
-        raise ArgumentError("columns must name at least one column of texts or values beside the numbers")
-    lengths = setting_by_column("maxlen", settings.maxlen, with_ids)
-    arguments = settings.selections(groups)
-    fits = [_fit_of(group, values, settings) for group in groups]
-    numbers = {name: _NumberFit(name) for name in selection.numbers}
-    rows = 0
+    fit = TableFit(first.schema.names, selection, settings)
     for batch in chain([first], batches):
-        rows += len(batch)
-        for fit in fits:
-            fit.add(batch)
-        for statistics in numbers.values():
+        fit.add(batch)
+    return fit.result([each.counts(each.frequent) for each in fit.vocabularies])
+
+
+class TableFit:
+    """The vocabularies of columns and the statistics of numbers, fitted batch by batch.
+
+    Attributes:
+        vocabularies: The fit of each vocabulary, of one or several columns.
+        numbers: The fit of each column of numbers.
+        rows: The number of rows.
+    """
+
+    def __init__(self, names: Sequence[str], selection: Selection, settings: FitSettings) -> None:
+        """Initialize the fit of a table with the columns ``names``.
+
+        Raises:
+            ArgumentError: If a setting is invalid.
+        """
+        values = named_parts(names) if selection.values is None else selection.values
+        fitted_texts = [name for name, vocabulary in selection.texts.items() if vocabulary is None]
+        self._groups = vocabulary_groups([*fitted_texts, *values], settings.shared)
+        with_ids = [*selection.texts, *values]
+        self._parts = {name: values.get(name, (name,)) for name in with_ids}
+        self._lengths = setting_by_column("maxlen", settings.maxlen, with_ids)
+        self._selection = selection
+        limits = settings.selections(self._groups)
+        self.vocabularies = [_fit_of(*each, values, settings) for each in zip(self._groups, limits, strict=True)]
+        self.numbers = [NumberFit(name) for name in selection.numbers]
+        self.rows = 0
+
+    @property
+    def distinct(self) -> int:
+        """About how many distinct tokens are in memory."""
+        return sum(each.distinct for each in self.vocabularies)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add a batch, with all parts of the columns."""
+        self.rows += len(batch)
+        for vocabulary in self.vocabularies:
+            vocabulary.add(batch)
+        for statistics in self.numbers:
             statistics.add(batch)
-    encoders = [fit.vocabulary(selected, settings) for fit, selected in zip(fits, arguments, strict=True)]
-    positions = {name: number for number, group in enumerate(groups) for name in group}
-    kinds = {name: kind for fit in fits for name, kind in fit.kinds.items()}
-    for name, vocabulary in selection.texts.items():
-        if vocabulary is not None:
-            encoders += [] if any(vocabulary is other for other in encoders) else [vocabulary]
-            positions[name] = next(i for i, other in enumerate(encoders) if other is vocabulary)
-            kinds[name], lengths[name] = "texts", lengths[name] or vocabulary.maxlen
-    parts = {name: values.get(name, (name,)) for name in with_ids}
-    columns = _columns(parts, kinds, positions, lengths, selection.separators)
-    columns += [Column(name, (name,), "numbers", None, numbers=each.statistics) for name, each in numbers.items()]
-    return columns, encoders, rows
+
+    def result(self, counts: Sequence[TokenCounts]) -> tuple[list[Column], list[Encoder], int]:
+        """Return the columns, the vocabularies selected from the ``counts`` of each, and the number of rows."""
+        encoders = [fit.vocabulary(each) for fit, each in zip(self.vocabularies, counts, strict=True)]
+        positions = {name: number for number, group in enumerate(self._groups) for name in group}
+        kinds = {name: kind for fit in self.vocabularies for name, kind in fit.kinds.items()}
+        lengths = dict(self._lengths)
+        for name, vocabulary in self._selection.texts.items():
+            if vocabulary is not None:
+                encoders += [] if any(vocabulary is other for other in encoders) else [vocabulary]
+                positions[name] = next(i for i, other in enumerate(encoders) if other is vocabulary)
+                kinds[name], lengths[name] = "texts", lengths[name] or vocabulary.maxlen
+        columns = _columns(self._parts, kinds, positions, lengths, self._selection.separators)
+        columns += [Column(fit.name, (fit.name,), "numbers", None, numbers=fit.statistics) for fit in self.numbers]
+        return columns, encoders, self.rows
 
 
 def hash_columns(
@@ -211,24 +244,47 @@ def check_buckets(selection: Mapping[str, Any], salt: Salt) -> None:
         check_no_selection(selection["max_size"], selection["min_count"], WordLimits())
 
 
-class _VocabularyFit(ABC):
+class VocabularyFit(ABC):
     """The vocabulary of a group of columns, fitted batch by batch.
 
     Attributes:
+        profile: The name of the profile that splits the texts or values.
+        reserved: The reserved tokens besides padding and OOV.
         kinds: The kind of each column of the group that was seen.
     """
 
-    def __init__(self, group: Sequence[str]) -> None:
-        self._group = group
+    profile: str
+    reserved: tuple[str, ...] = ()
+
+    def __init__(self, group: Sequence[str], limits: Mapping[str, Any], settings: FitSettings) -> None:
+        """Initialize the fit of the columns ``group``. ``limits`` are arguments of ``fit_vocab``."""
+        self._group, self._limits, self._settings = group, limits, settings
+        self._salt = settings.salt if has_buckets(limits) else None
         self.kinds: dict[str, str] = {}
 
     @abstractmethod
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the columns of the group in a batch."""
 
+    @property
     @abstractmethod
-    def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
-        """Select the vocabulary. ``selection`` are arguments of ``fit_vocab``."""
+    def distinct(self) -> int:
+        """About how many distinct tokens are in memory."""
+
+    @abstractmethod
+    def counts(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
+        """Return the counts of all batches. If they exceed memory, tokens that are not ``frequent`` are left out."""
+
+    @abstractmethod
+    def vocabulary(self, counts: TokenCounts) -> Encoder:
+        """Select the vocabulary."""
+
+    @property
+    def frequent(self) -> Frequent:
+        """The tokens that the selection of the vocabulary needs."""
+        buckets = oov_buckets(self._limits["num_oov_buckets"], self._limits["hash_buckets"], self._salt)
+        sizes = self._limits["max_size"], self._limits["min_count"]
+        return needed_words(*sizes, WordLimits(), reserved_tokens(self.reserved), buckets)
 
     @property
     def names(self) -> str:
@@ -236,11 +292,20 @@ class _VocabularyFit(ABC):
         return ", ".join(map(repr, self._group))
 
 
-class _ValueFit(_VocabularyFit):
+class _ValueFit(VocabularyFit):
     """The vocabulary of columns of values."""
 
-    def __init__(self, group: Sequence[str], parts_by_name: Mapping[str, tuple[str, ...]]) -> None:
-        super().__init__(group)
+    profile = EVENT_PROFILE
+    reserved = (MISSING,)
+
+    def __init__(
+        self,
+        group: Sequence[str],
+        limits: Mapping[str, Any],
+        settings: FitSettings,
+        parts_by_name: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        super().__init__(group, limits, settings)
         self._parts_by_name = parts_by_name
         self._counts = RunningCounts(EVENT_PROFILE)
 
@@ -252,28 +317,36 @@ class _ValueFit(_VocabularyFit):
                 raise TextError(f"the column {name!r} must hold {first_kind} in all rows; received {values.kind}, too")
             self._counts.add(_tally(values))
 
-    def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
-        counts = self._counts.result()
+    @property
+    def distinct(self) -> int:
+        return self._counts.distinct
+
+    def counts(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
+        return self._counts.result(frequent)
+
+    def vocabulary(self, counts: TokenCounts) -> Encoder:
         if not counts.rows:
             raise TextError(f"a vocabulary of {self.names} cannot be fitted to a table without rows")
-        salt = settings.salt if has_buckets(selection) else None
-        if settings.leave_out_single and _repeats_values(counts):
-            selection = {**selection, "min_count": 2}
+        limits = self._limits
+        if self._settings.leave_out_single and _repeats_values(counts):
+            limits = {**limits, "min_count": 2}
         try:
-            return fit_vocab(counts, **selection, salt=salt, reserve=[MISSING])
+            return fit_vocab(counts, **limits, salt=self._salt, reserve=self.reserved)
         except TextError:
-            times = "" if selection["min_count"] == 1 else f" {selection['min_count']} times"
+            times = "" if limits["min_count"] == 1 else f" {limits['min_count']} times"
             raise TextError(
                 f"no value of {self.names} occurs{times} in {counts.rows} rows: leave the column out"
             ) from None
 
 
-class _TextFit(_VocabularyFit):
+class _TextFit(VocabularyFit):
     """The vocabulary of columns of texts."""
 
-    def __init__(self, group: Sequence[str], splitting: Profile) -> None:
-        super().__init__(group)
-        self._counter = TextCounter(splitting)
+    def __init__(self, group: Sequence[str], limits: Mapping[str, Any], settings: FitSettings) -> None:
+        super().__init__(group, limits, settings)
+        splitting = settings.splitting
+        self.profile = splitting.name
+        self._counter = TextCounter(splitting, settings.threads)
         self.kinds = dict.fromkeys(group, "texts")
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -281,63 +354,64 @@ class _TextFit(_VocabularyFit):
             for texts in text_batches(column_texts(name, batch)):
                 self._counter.add(texts)
 
-    def vocabulary(self, selection: Mapping[str, Any], settings: FitSettings) -> Encoder:
-        salt = settings.salt if has_buckets(selection) else None
-        frequent = Frequent()
-        if settings.algorithm == "word":
-            sizes, reserved = (selection["max_size"], selection["min_count"]), reserved_tokens(())
-            buckets = oov_buckets(selection["num_oov_buckets"], selection["hash_buckets"], salt)
-            frequent = needed_words(*sizes, WordLimits(), reserved, buckets)
-        counts = self._counter.result(frequent)
+    @property
+    def distinct(self) -> int:
+        return self._counter.distinct
+
+    @property
+    def frequent(self) -> Frequent:
+        return super().frequent if self._settings.algorithm == "word" else Frequent()  # subwords are parts of all words
+
+    def counts(self, frequent: Frequent = Frequent()) -> TokenCounts:  # noqa: B008 - immutable
+        return self._counter.result(frequent)
+
+    def vocabulary(self, counts: TokenCounts) -> Encoder:
         try:
-            return fit_vocab(counts, **selection, salt=salt, algorithm=settings.algorithm)
+            return fit_vocab(counts, **self._limits, salt=self._salt, algorithm=self._settings.algorithm)
         except TextError as error:
             raise TextError(f"a vocabulary of the texts in {self.names} cannot be fitted: {error}") from None
 
 
-class _NumberFit:
-    """The statistics of a column of numbers."""
+class NumberFit:
+    """The statistics of a column of numbers.
+
+    Attributes:
+        name: The name of the column.
+        sums: The sums of the numbers.
+        missing: The number of missing values.
+    """
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._count, self._missing, self._mean, self._squares = 0, 0, 0.0, 0.0
-        self._lowest, self._highest = math.inf, -math.inf
+        self.name = name
+        self.sums, self.missing = ExactSums(), 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add the numbers of a batch, as ``parse_numbers`` returns them."""
-        column = batch.column(self._name)
-        numbers = column.drop_null().to_numpy()
-        self._missing += column.null_count
-        if not len(numbers):
-            return
-        # The mean and the sum of squares of both parts (Chan et al.), which is exact for large means too.
-        total, mean = self._count + len(numbers), float(numbers.mean())
-        shift = mean - self._mean
-        self._squares += float(((numbers - mean) ** 2).sum()) + shift**2 * self._count * len(numbers) / total
-        self._mean += shift * len(numbers) / total
-        self._count = total
-        self._lowest = min(self._lowest, float(numbers.min()))
-        self._highest = max(self._highest, float(numbers.max()))
+        column = batch.column(self.name)
+        self.sums.add(column.drop_null().to_numpy())
+        self.missing += column.null_count
 
     @property
     def statistics(self) -> NumberStatistics:
         """The statistics of all numbers."""
-        if not self._count:
-            raise TextError(f"the column {self._name!r} has no number in any row: leave the column out")
-        if self._lowest == self._highest:
-            # The sum of equal numbers is rounded, so that their deviation from its mean is not exactly 0.
-            return NumberStatistics(self._lowest, 1.0, self._missing)
-        return NumberStatistics(self._mean, math.sqrt(self._squares / self._count) or 1.0, self._missing)
+        if not self.sums.count:
+            raise TextError(f"the column {self.name!r} has no number in any row: leave the column out")
+        return NumberStatistics(self.sums.mean, self.sums.deviation or 1.0, self.missing)
 
 
-def _fit_of(group: Sequence[str], values: Mapping[str, tuple[str, ...]], settings: FitSettings) -> _VocabularyFit:
+def _fit_of(
+    group: Sequence[str],
+    limits: Mapping[str, Any],
+    values: Mapping[str, tuple[str, ...]],
+    settings: FitSettings,
+) -> VocabularyFit:
     """Return the fit of the vocabulary of a group of columns, which are all texts or all values."""
     if not any(name in values for name in group):
-        return _TextFit(group, settings.splitting)
+        return _TextFit(group, limits, settings)
     for name in group:
         if name not in values:
             raise ArgumentError(f"shared must not name texts and values in one group; {name!r} holds texts")
-    return _ValueFit(group, values)
+    return _ValueFit(group, limits, settings, values)
 
 
 def column_values(name: str, parts: Sequence[str], batch: pa.RecordBatch) -> Values:

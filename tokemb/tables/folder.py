@@ -12,6 +12,7 @@ from tokemb.encoder import Encoder
 from tokemb.errors import VocabularyError
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.folders import COLUMNS, is_columns_folder
+from tokemb.files.json_content import check_format_version
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
 from tokemb.tables.column import Column
@@ -80,10 +81,7 @@ def read_columns(path: Path) -> ColumnsContent:
     version = content.get("format_version")
     if not isinstance(version, int):
         raise VocabularyError(f"{path / COLUMNS} names no format_version: this is not a folder of columns of tokemb")
-    if version > FORMAT_VERSION:
-        raise VocabularyError(
-            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
-        )
+    check_format_version(path, version, FORMAT_VERSION, VocabularyError)
     if content.get("checksum") != vocabulary_folder.checksum(content) or any(key not in content for key in _REQUIRED):
         raise VocabularyError(
             f"{path / COLUMNS} was changed after tokemb wrote it (the checksums differ): restore or fit the columns "

@@ -67,6 +67,8 @@ class Selection:
             if name in parts:
                 raise ArgumentError(f"each column must be named once; {name!r} is a part of an event, too")
         values |= {name: (name,) for name in separators}
+        if not values and not vocabularies:
+            raise ArgumentError("columns must name at least one column of texts or values beside the numbers")
         return cls(values, vocabularies, separators, number_names)
 
     @property

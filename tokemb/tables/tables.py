@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb.errors import ArgumentError, TextError, TextTypeError, one_line
 from tokemb.sources.cells import CellParser, parse_cells
 from tokemb.sources.columns import Location
 from tokemb.sources.corpus import read_table
@@ -89,7 +89,7 @@ def arrow_table(table: Any) -> pa.Table:  # noqa: ANN401
         return pa.Table.from_pandas(table, preserve_index=False) if hasattr(table, "iloc") else pa.table(table)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise TextTypeError(
-            f"this {type(table).__name__} cannot be converted to an Arrow table: {_one_line(error)}"
+            f"this {type(table).__name__} cannot be converted to an Arrow table: {one_line(error):.300}"
         ) from None
 
 
@@ -110,11 +110,7 @@ def _column(name: object, values: Any) -> pa.Array | pa.ChunkedArray:  # noqa: A
             return from_numpy(values, from_pandas=True)
         return pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise TextTypeError(f"the column {name!r} must hold values of one type: {_one_line(error)}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+        raise TextTypeError(f"the column {name!r} must hold values of one type: {one_line(error):.300}") from None
 
 
 def _select(table: pa.Table | pa.RecordBatch, names: Sequence[str] | None) -> pa.RecordBatch:

@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import STRINGS, Int32, Int64
+from tokemb._arrays import STRINGS, Float64, Int32, Int64
 from tokemb.errors import TextError, TextTypeError
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.sources.texts import decode_dictionary
@@ -201,7 +200,7 @@ def _is_ascii(texts: pa.LargeStringArray) -> bool:
 
 
 def _to_integers(name: str, distinct: pa.Array) -> pa.Array:
-    numbers: npt.NDArray[np.float64] = distinct.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    numbers: Float64 = distinct.cast(pa.float64()).to_numpy(zero_copy_only=False)
     missing = np.isnan(numbers)  # null becomes NaN
     wrong = ~missing & ~((np.abs(numbers) <= _EXACT) & (numbers == np.rint(numbers)))
     if wrong.any():

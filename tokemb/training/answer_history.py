@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
-from tokemb.rows.pooling import Float32
-
-Float64 = npt.NDArray[np.float64]
+from tokemb._arrays import Float32, Float64, Int32, Int64
 
 # The names of the features. Numbers of answers are ``log(1 + n)``.
 FEATURES = (

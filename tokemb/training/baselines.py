@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32
-
-Float64 = npt.NDArray[np.float64]
+from tokemb._arrays import Array, Float64, Int32
 
 # A bias is the mean of this many ratings without bias and its own ratings.
 _PRIOR_RATINGS = 10
@@ -32,7 +28,7 @@ class Biases:
     biases: Mapping[str, Float64]
 
     @classmethod
-    def fit(cls, ids: Mapping[str, Int32], ratings: npt.NDArray[Any], input_dims: Mapping[str, int]) -> Biases:
+    def fit(cls, ids: Mapping[str, Int32], ratings: Array, input_dims: Mapping[str, int]) -> Biases:
         """Estimate the biases of ids by column, int32 ``(rows,)``, from ratings ``(rows,)``."""
         mean = float(ratings.mean(dtype=np.float64))
         biases = {name: np.zeros(input_dims[name]) for name in ids}

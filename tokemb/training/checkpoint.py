@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Array
 from tokemb.errors import ArgumentError
 from tokemb.files.atomic import atomic_file
 from tokemb.files.json_content import parse_json
@@ -24,7 +24,6 @@ from tokemb.training.early_stopping import EarlyStopping
 if TYPE_CHECKING:
     import keras
 
-Array = npt.NDArray[Any]
 
 _SUFFIX = ".checkpoint.npz"
 # The folders of the parts of several trainings (``Schedule.part``).

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import ParamSpec
 
 from tokemb.files.locked_folder import locked_folder
-from tokemb.training.fitting import Schedule, Trained
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 
 _Arguments = ParamSpec("_Arguments")
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Float32, Int64
 from tokemb._validation import CLASS_WEIGHTS, check_choice, check_optional_count
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.order import BatchOrder
@@ -20,13 +19,14 @@ from tokemb.tables import ColumnEncoder
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Schedule, Trained
 from tokemb.training.heads import check_trainable, fold_token_weights
 from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
 from tokemb.training.inputs import Inputs, Rows, TextInputs
 from tokemb.training.labels import as_list, balanced_weights, sample_weights_of
-from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
+from tokemb.training.loop import Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.refitting import fit_and_measure
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.targets import OneClass, Target, target_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def train_classifier(
             that occur at least twice. For a table, a ``ColumnEncoder``, which ``fit_inputs`` fits with the same
             defaults for texts.
         profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
-        segmenter: What finds the words in languages without spaces if ``encoder`` is ``None``, as for
+        segmenter: The library that finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.
         ngrams: The n-grams of the vocabulary that is fitted, as for ``tokemb.fit_vocab``. For the heads ``mean``,
@@ -203,7 +203,7 @@ def _fit(
     everything: _Data,
     others: Mapping[str, _Data],
     target: Target,
-    class_weights: npt.NDArray[np.float32] | None,
+    class_weights: Float32 | None,
     schedule: Schedule,
     on_epoch: OnEpoch | None,
 ) -> tuple[Fitted, dict[str, Any]]:
@@ -256,7 +256,7 @@ class _Data:
 
     rows: Rows
     targets: Array
-    weights: npt.NDArray[np.float32]
+    weights: Float32
 
     def __post_init__(self) -> None:
         if len(self.rows) != len(self.targets):
@@ -283,7 +283,7 @@ class _Data:
                 f"all rows of the {name} split have the sample weight 0: pass another validation_split or seed"
             )
 
-    def token_weights(self, inputs: Inputs, target: Target) -> npt.NDArray[np.float32] | None:
+    def token_weights(self, inputs: Inputs, target: Target) -> Float32 | None:
         """Return the weights of tokens in a model, as ``Inputs.token_weights``. Rows with the weight 0 are left out."""
         counted = np.flatnonzero(self.weights)
         return inputs.token_weights(self.rows.take(counted), target.memberships(self.targets[counted]))
@@ -295,7 +295,7 @@ class _Data:
     def feed(
         self,
         order: BatchOrder = BatchOrder(512),  # noqa: B008 - immutable
-        class_weights: npt.NDArray[np.float32] | None = None,
+        class_weights: Float32 | None = None,
     ) -> Feed:
         """Return batches of all rows. The weight of a row is multiplied by that of its class."""
         weights = self.weights if class_weights is None else self.weights * class_weights[self.targets]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokemb._validation import CELLS, HEADS, check_choice, check_count
+from tokemb._validation import CELLS, HEADS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import model_name
 from tokemb.tables import Column, ColumnEncoder
-from tokemb.training.heads import DIM, check_dropout, is_token_mask, scaled_mean, text_features
+from tokemb.training.heads import DIM, is_token_mask, scaled_mean, text_features
 from tokemb.training.ratings_model import free_name, layer_names
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _check_arguments(
     if not isinstance(encoder, ColumnEncoder):
         raise ArgumentError(f"encoder must be a tokemb.ColumnEncoder; received {type(encoder).__name__}")
     check_head(head)
-    check_dropout(dropout)
+    check_fraction("dropout", dropout)
     check_count("hidden", hidden, least=0)
     for name in dims or {}:
         if name not in encoder.vocabularies:

@@ -13,8 +13,9 @@ from tokemb._arrays import Int64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.checkpoint_lock import locks_checkpoints
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.repeat import Watch, as_interrupted, spread, watch_nothing
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 
 
 @locks_checkpoints

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Array
 from tokemb.errors import TrainingError
 
 
@@ -31,7 +30,7 @@ def check_losses(epoch: int, losses: Mapping[str, float], learning_rate: float) 
             )
 
 
-def check_weights(weights: Iterable[npt.NDArray[Any]], learning_rate: float) -> None:
+def check_weights(weights: Iterable[Array], learning_rate: float) -> None:
     """Check that all weights are finite.
 
     Args:
@@ -47,7 +46,7 @@ def check_weights(weights: Iterable[npt.NDArray[Any]], learning_rate: float) -> 
         )
 
 
-def are_finite(weights: Iterable[npt.NDArray[Any]]) -> bool:
+def are_finite(weights: Iterable[Array]) -> bool:
     """Return whether no weight is NaN or infinite."""
     return all(np.isfinite(numbers).all() for numbers in weights)
 

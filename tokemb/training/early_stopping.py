@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
-
+from tokemb._arrays import Array
 from tokemb.training.divergence import check_losses
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class EarlyStopping:
         # The score and the negative validation loss of each epoch.
         self._ranks: list[tuple[float, float]] = []
         self._model, self._patience, self._learning_rate, self._on_epoch = model, patience, learning_rate, on_epoch
-        self._best_weights: list[npt.NDArray[Any]] | None = None
+        self._best_weights: list[Array] | None = None
 
     @property
     def epochs(self) -> int:
@@ -92,7 +91,7 @@ class EarlyStopping:
         return self.epochs >= epochs or self.epochs - self.best_epoch >= self._patience
 
     @property
-    def best_weights(self) -> list[npt.NDArray[Any]] | None:
+    def best_weights(self) -> list[Array] | None:
         """The weights of the best epoch. ``None`` without a validation split."""
         return self._best_weights
 
@@ -100,7 +99,7 @@ class EarlyStopping:
         """Return the losses and the scores of the epochs so far."""
         return {"history": self.history, "ranks": self._ranks}
 
-    def resume(self, state: Mapping[str, Any], best_weights: list[npt.NDArray[Any]]) -> None:
+    def resume(self, state: Mapping[str, Any], best_weights: list[Array]) -> None:
         """Continue after the epochs of ``to_json``. ``best_weights`` are empty without a validation split."""
         self.history = {name: list(losses) for name, losses in state["history"].items()}
         self._ranks = [(score, loss) for score, loss in state["ranks"]]

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Int32
+from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int32
 from tokemb._validation import check_count
-from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.errors import ArgumentError, ModelError, TextError, one_line
 from tokemb.keras.datasets.tags import tagged_columns
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import joined_batches, one_array, table_batches
@@ -22,7 +21,6 @@ from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
 from tokemb.training.labels import as_list, numbers_of
-from tokemb.training.loop import Array
 from tokemb.training.metrics import (
     calibration,
     confusion_matrix,
@@ -152,9 +150,7 @@ def _label_column(labels: Any) -> pa.Array:  # noqa: ANN401
     try:
         return pa.array(as_list(labels))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(
-            f"labels must be a column of values of one type: {' '.join(str(error).split()):.200}"
-        ) from None
+        raise ArgumentError(f"labels must be a column of values of one type: {one_line(error):.200}") from None
 
 
 def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
@@ -228,7 +224,7 @@ def _targets_and_outputs(
 
 
 def _errors(
-    inputs: Inputs, batch: pa.RecordBatch, targets: Int32, probabilities: npt.NDArray[Any], first_row: int
+    inputs: Inputs, batch: pa.RecordBatch, targets: Int32, probabilities: Array, first_row: int
 ) -> list[_Error]:
     """Return the probability, row, text, target and prediction of the most confident errors of a batch."""
     predictions, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -253,7 +249,7 @@ def _describe_error(
     }
 
 
-def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> npt.NDArray[np.int32]:
+def _class_of_labels(labels: pa.Array, classes: list[Any], first_row: int) -> Int32:
     """Return the class of each label, int32 ``(rows,)``. Labels are compared as texts: ``1`` and ``"1"`` are equal.
 
     Raises:

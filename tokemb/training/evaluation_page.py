@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import re
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tokemb.analysis.escape_token import escape_token
+from tokemb.analysis.page_template import fill_page
 from tokemb.files.atomic import atomic_file
 from tokemb.files.output_kind import Kind
 from tokemb.training.evaluation import Evaluation
+from tokemb.vocabulary.escape_token import escape_token
 
 _TITLE = "Evaluation"
 _WIDTH, _HEIGHT, _MARGIN = 640, 240, 48
@@ -38,25 +35,13 @@ def write_page(evaluation: Evaluation, path: Path | str, title: str, *, force: b
         OutputExistsError: If a file must not be replaced.
         OSError: If the file cannot be written.
     """
-    style = _read_page_file("evaluation.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    parts = {
-        "policy": f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-        "style": style,
-        "title": _escape(f"{_TITLE} of {title}"),
-        "sections": "\n".join(_sections(evaluation)),
-    }
-    # One pass, so that placeholders within the inserted parts are not replaced.
-    text = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read_page_file("evaluation.html"))
+    values = {"title": _escape(f"{_TITLE} of {title}"), "sections": "\n".join(_sections(evaluation))}
+    page = fill_page("evaluation", [], values, package="tokemb.training")
     with atomic_file(Path(path), PAGE, force=force) as temporary:
-        temporary.write_bytes(text.encode())
+        temporary.write_bytes(page)
 
 
 PAGE = Kind.of_marker("an evaluation by tokemb", f"<title>{_TITLE} of ")
-
-
-def _read_page_file(name: str) -> str:
-    return (files("tokemb.training") / "page" / name).read_text("utf-8")
 
 
 def _escape(value: object) -> str:
@@ -67,11 +52,11 @@ def _sections(evaluation: Evaluation) -> Iterator[str]:
     yield _table("Metrics", ("metric", "value"), [(name, value) for name, value in evaluation.metrics.items()], (1,))
     if evaluation.history:
         yield _section("Learning curves", _curves(evaluation.history))
-    if evaluation.bins:
+    if bins := len(evaluation.bins):
         rows = [
-            (f"{index / len(evaluation.bins):.2f} to {(index + 1) / len(evaluation.bins):.2f}", *_bin(values))
-            for index, values in enumerate(evaluation.bins)
-            if values[0]
+            (f"{index / bins:.2f} to {(index + 1) / bins:.2f}", f"{share:.1%}", f"{fraction:.3f}", f"{mean:.3f}")
+            for index, (share, fraction, mean) in enumerate(evaluation.bins)
+            if share
         ]
         yield _table("Calibration", ("predicted probability", "share of rows", "fraction", "mean"), rows, (1, 2, 3))
     if 0 < len(evaluation.classes) <= _MAX_CLASSES:
@@ -79,10 +64,6 @@ def _sections(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.errors:
         header = tuple(evaluation.errors[0])
         yield _table("Most confident errors", header, [tuple(error.values()) for error in evaluation.errors], (0, 4))
-
-
-def _bin(values: Sequence[float]) -> tuple[str, ...]:
-    return f"{values[0]:.1%}", f"{values[1]:.3f}", f"{values[2]:.3f}"
 
 
 def _section(title: str, content: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
+from tokemb._arrays import Array
 
 if TYPE_CHECKING:
     import keras
 
 # A function from inputs (one array, or one per name of the model's inputs) to an output.
-Forward = Callable[[Any], npt.NDArray[Any]]
+Forward = Callable[[Any], Array]
 
 
 def forward(model: keras.Model) -> Forward:

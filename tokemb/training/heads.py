@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
-from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count
+from tokemb._arrays import Float32
+from tokemb._validation import BAG_HEADS, CELLS, HEADS, UNIGRAMS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 
@@ -36,7 +34,7 @@ def text_model(
     dropout: float = 0.5,
     vectors: Any = None,  # noqa: ANN401 - as for embedding_model
     trainable: bool = True,
-    token_weights: npt.NDArray[np.float32] | None = None,
+    token_weights: Float32 | None = None,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -71,7 +69,7 @@ def text_model(
         ArgumentError: If an argument is invalid, or the padding of the vocabulary is not id 0.
     """
     check_choice("head", head, HEADS)
-    check_dropout(dropout)
+    check_fraction("dropout", dropout)
     units = check_count("units", units)
     if head == "flatten" and maxlen is None:
         raise ArgumentError('head="flatten" requires rows of one length: pass the length as maxlen=...')
@@ -120,7 +118,7 @@ def text_features(
     head: str,
     units: int,
     dropout: float,
-    token_weights: npt.NDArray[np.float32] | None = None,
+    token_weights: Float32 | None = None,
 ) -> Any:  # noqa: ANN401
     """Return the features of texts, ``(batch, features)``, that a head makes of the vectors of their tokens.
 
@@ -166,16 +164,6 @@ def check_classes(classes: int) -> None:
         raise ArgumentError(f"classes must be at least 2; received {classes}")
 
 
-def check_dropout(dropout: float) -> None:
-    """Check that ``dropout`` is at least 0 and less than 1.
-
-    Raises:
-        ArgumentError: If it is not.
-    """
-    if not 0 <= dropout < 1:
-        raise ArgumentError(f"dropout must be at least 0 and less than 1; received {dropout}")
-
-
 def check_trainable(trainable: bool, vectors: Any) -> None:  # noqa: ANN401
     """Check that the vectors of tokens are trained, unless there are pre-trained ones.
 
@@ -219,7 +207,7 @@ def is_token_mask(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa:
     return ops.cast(is_token, "float32")
 
 
-def _weights_at(token_ids: Any, token_weights: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401
+def _weights_at(token_ids: Any, token_weights: Float32) -> Any:  # noqa: ANN401
     """Return the weight of each token, float32 ``(batch, maxlen)``."""
     from keras import layers, ops
 

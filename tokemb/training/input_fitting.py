@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb._arrays import Int64
-from tokemb._validation import BAG_HEADS, UNIGRAMS, check_ngrams
-from tokemb.errors import ArgumentError, TextError
+from tokemb._validation import BAG_HEADS, UNIGRAMS, check_left_out, check_ngrams
+from tokemb.errors import TextError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.texts import tee_if_iterator
@@ -74,17 +74,12 @@ class Splitting:
     def check_unused(self, encoder: Encoder | ColumnEncoder, vectors: Path | None) -> None:
         """Raise ``ArgumentError`` for options that have no effect with a vocabulary that is already fitted."""
         if isinstance(encoder, ColumnEncoder):
-            for name, value in {**vars(self), "vectors": vectors}.items():
-                if value is not None:
-                    raise ArgumentError(
-                        f"{name} must be left out with encoder=..., which is fitted to the columns of a table"
-                    )
+            why = "with encoder=..., which is fitted to the columns of a table"
+            check_left_out(why, **vars(self), vectors=vectors)
             return
-        if self.ngrams is not None:
-            raise ArgumentError(f"ngrams must be left out with encoder=..., whose n-grams are {list(encoder.ngrams)}")
-        for name in ("segmenter", "user_dictionary"):
-            if getattr(self, name) is not None:
-                raise ArgumentError(f"{name} must be left out with encoder=..., which contains its segmenter")
+        check_left_out(f"with encoder=..., whose n-grams are {list(encoder.ngrams)}", ngrams=self.ngrams)
+        why = "with encoder=..., which contains its segmenter"
+        check_left_out(why, segmenter=self.segmenter, user_dictionary=self.user_dictionary)
 
 
 def choose_inputs(

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Bool, Int64
+from tokemb._arrays import Bool, Float32, Int32, Int64
 from tokemb.encoder import Encoder
 from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.rows.ragged import Ragged, take, take_padded
@@ -21,7 +20,7 @@ from tokemb.tables.encoded_table import EncodedTable
 from tokemb.tables.tables import table_batches
 from tokemb.training.column_model import column_model, embedding_layers
 from tokemb.training.heads import DIM, left_out_ids, text_model
-from tokemb.training.token_weights import Float32, inverse_document_frequency, token_weights
+from tokemb.training.token_weights import inverse_document_frequency, token_weights
 
 if TYPE_CHECKING:
     import keras
@@ -72,7 +71,7 @@ class TextRows:
         """Return the rows at some indices."""
         return TextRows(take(self.ids, rows), self.length, self.fill_first)
 
-    def batch(self, rows: Int64) -> npt.NDArray[np.int32]:
+    def batch(self, rows: Int64) -> Int32:
         """Return the padded ids of the rows at some indices, int32 ``(batch, maxlen)``."""
         return take_padded(self.ids, rows, self.length, fill_first=self.fill_first)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,25 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int32, Int64
-from tokemb._validation import CELLS, check_choice, check_count
+from tokemb._arrays import Array, Float32, Int32, Int64
+from tokemb._validation import CELLS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.models.embedding_model import model_name
-from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take, take_padded
 from tokemb.tables import ColumnEncoder
+from tokemb.tables.encoded_table import Rows
 from tokemb.tables.tables import joined_batches, table_batches
 from tokemb.tables.values import JOINT
 from tokemb.training.answer_history import FEATURES, AnswerHistory
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.forward import forward
-from tokemb.training.heads import check_dropout
-from tokemb.training.loop import Array, Batch, Feed, make_reproducible, predict_batches
+from tokemb.training.loop import Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.metrics import roc_auc
 from tokemb.training.refitting import fit_and_measure
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.sequences import drop_first, drop_last, windows
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _HIDDEN_DROPOUT = 0.4
 
 # The maximum number of positions in a batch for validation, whose sequences are not split.
 MAX_POSITIONS = 50_000
+NOT_LISTS = "answers must be lists, one list per student: make them with group_events"
 _CORRECT_VALUES = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
@@ -94,7 +95,7 @@ def train_knowledge_tracing(
     """
     schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     check_choice("cell", cell, CELLS)
-    check_dropout(dropout)
+    check_fraction("dropout", dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     table = _read_table(table, skill, correct_column)
     test = None if test is None else _read_table(test, skill, correct_column)
@@ -182,6 +183,14 @@ def forward_answers(model: keras.Model) -> Callable[[Float32, Int32, Float32], F
     return probabilities
 
 
+def ragged_answers(columns: Mapping[str, Rows]) -> tuple[Ragged, Ragged]:
+    """Return the ids of the skills and of the answers, or raise ``TextError`` if they are not lists."""
+    skills, events = columns.values()
+    if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
+        raise TextError(NOT_LISTS)
+    return skills, events
+
+
 def history_of(encoder: ColumnEncoder, skills: Ragged, events: Ragged) -> AnswerHistory:
     """Return the history of students. Answers out of vocabulary are left out.
 
@@ -217,9 +226,7 @@ class Answers:
     @classmethod
     def of(cls, encoder: ColumnEncoder, table: pa.Table, correct_column: str) -> Answers:
         """Encode the answers of all students. The first answer of each is not predicted."""
-        skills, events = encoder.encode_ragged(table).values()
-        if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
-            raise TextError("answers must be lists, one list per student: make them with group_events")
+        skills, events = ragged_answers(encoder.encode_ragged(table))
         lists = table[correct_column].combine_chunks()
         if lists.null_count:
             row = pc.index(pc.is_null(lists), True).as_py()

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Int32
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.labels import class_indices
 from tokemb.sources.cells import MISSING_NUMBERS
@@ -102,7 +101,7 @@ def targets_of(labels: Sequence[Label], classes: list[Label]) -> Int32:
     return class_indices(_without_booleans(labels), classes, lambda row: TextError(message(row + 1, labels[row])))
 
 
-def balanced_weights(targets: Int32, classes: int) -> npt.NDArray[np.float32]:
+def balanced_weights(targets: Int32, classes: int) -> Float32:
     """Return the weight of each class with which all classes have the same total weight, float32 ``(classes,)``.
 
     The weights are those of ``class_weight="balanced"`` in scikit-learn: the number of rows, divided by the number of
@@ -149,7 +148,7 @@ def labels_in(sets: Sequence[Sequence[str]]) -> list[Label]:
     return labels
 
 
-def numbers_of(labels: Sequence[Any], first_row: int = 0) -> npt.NDArray[np.float32]:
+def numbers_of(labels: Sequence[Any], first_row: int = 0) -> Float32:
     """Return labels that are numbers, float32 ``(rows,)``. Messages count rows from ``first_row``.
 
     Raises:
@@ -165,7 +164,7 @@ def numbers_of(labels: Sequence[Any], first_row: int = 0) -> npt.NDArray[np.floa
     return numbers
 
 
-def _as_floats(values: Sequence[Any]) -> npt.NDArray[np.float32]:
+def _as_floats(values: Sequence[Any]) -> Float32:
     """Return values as float32 ``(rows,)``, NaN where a value is no number."""
     numbers = np.full(len(values), np.nan, np.float32)
     for row, value in enumerate(values):
@@ -178,7 +177,7 @@ def _as_floats(values: Sequence[Any]) -> npt.NDArray[np.float32]:
     return numbers
 
 
-def sample_weights_of(weights: Sequence[Any] | None, rows: int) -> npt.NDArray[np.float32]:
+def sample_weights_of(weights: Sequence[Any] | None, rows: int) -> Float32:
     """Return the weight of each row in the loss, float32 ``(rows,)``. ``None`` is 1 for all.
 
     Raises:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy.typing as npt
-
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.training.checkpoint import Checkpoint, digest_of
 from tokemb.training.divergence import check_weights
 from tokemb.training.early_stopping import EarlyStopping, OnEpoch, Score
-from tokemb.training.fitting import Fitted, Schedule
 from tokemb.training.forward import forward
+from tokemb.training.result import Fitted
+from tokemb.training.schedule import Schedule
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 # The arrays of one batch: inputs (one array, or one per name of the model's inputs), targets and sample weights. The
 # first axis of each is the batch.
-Array = npt.NDArray[Any]
 Batch = tuple[Array | dict[str, Array], Array, Array]
 
 # A function that makes the batch of the rows at some indices.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Float32, Float64, Int32, Int64
 
 
-def roc_auc(targets: npt.NDArray[Any], scores: npt.NDArray[Any]) -> float | None:
+def roc_auc(targets: Array, scores: Array) -> float | None:
     """Return the area under the ROC curve.
 
     Args:
@@ -34,7 +31,7 @@ def roc_auc(targets: npt.NDArray[Any], scores: npt.NDArray[Any]) -> float | None
     return float((ranks[ones].sum() - ones.sum() * (ones.sum() + 1) / 2) / pairs)
 
 
-def ranks_of(targets: Int32, scores: npt.NDArray[np.float32]) -> Int64:
+def ranks_of(targets: Int32, scores: Float32) -> Int64:
     """Return the rank of each target among all candidates, 1 for the highest score.
 
     Args:
@@ -64,12 +61,12 @@ def ndcg_at(ranks: Int64, k: int) -> float:
     return float(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0).mean())
 
 
-def confusion_matrix(targets: Int32, predictions: npt.NDArray[Any], classes: int) -> Int64:
+def confusion_matrix(targets: Int32, predictions: Array, classes: int) -> Int64:
     """Return the number of rows of each target (first axis) and prediction, int64 ``(classes, classes)``."""
     return np.bincount(targets * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
-def f1_scores(confusion: Int64) -> npt.NDArray[np.float64]:
+def f1_scores(confusion: Int64) -> Float64:
     """Return the F1 score of each class, ``2 TP / (2 TP + FP + FN)``, NaN if the class neither occurs nor is predicted.
 
     The mean over the classes that are not NaN is the macro F1 of scikit-learn.
@@ -79,7 +76,7 @@ def f1_scores(confusion: Int64) -> npt.NDArray[np.float64]:
         return 2 * np.diagonal(confusion) / both
 
 
-def label_f1_scores(targets: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> tuple[float, float]:
+def label_f1_scores(targets: Array, predictions: Array) -> tuple[float, float]:
     """Return the micro and the macro F1 of several labels for each row, as in scikit-learn.
 
     Args:
@@ -97,12 +94,12 @@ def label_f1_scores(targets: npt.NDArray[Any], predictions: npt.NDArray[Any]) ->
     return float(micro), float((2 * both / np.maximum(total, 1)).mean())
 
 
-def log_loss(probabilities: npt.NDArray[Any]) -> float:
+def log_loss(probabilities: Array) -> float:
     """Return the mean negative logarithm of the probabilities of the targets, ``(rows,)``, limited to epsilon."""
     return float(-np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float64).eps)).mean())
 
 
-def mean_roc_auc(targets: Int32, probabilities: npt.NDArray[Any]) -> float | None:
+def mean_roc_auc(targets: Int32, probabilities: Array) -> float | None:
     """Return the area under the ROC curve of two classes, or the mean over all classes, each against the others.
 
     Args:
@@ -118,7 +115,7 @@ def mean_roc_auc(targets: Int32, probabilities: npt.NDArray[Any]) -> float | Non
     return None if None in areas else float(np.mean([area for area in areas if area is not None]))
 
 
-def calibration(correct: npt.NDArray[Any], confidence: npt.NDArray[Any], bins: int = 15) -> npt.NDArray[np.float64]:
+def calibration(correct: Array, confidence: Array, bins: int = 15) -> Float64:
     """Return the calibration of predictions in bins of equal width.
 
     Args:
@@ -136,7 +133,7 @@ def calibration(correct: npt.NDArray[Any], confidence: npt.NDArray[Any], bins: i
     return np.stack([rows / max(len(correct), 1), *(total / np.maximum(rows, 1) for total in sums)], axis=1)
 
 
-def expected_calibration_error(bins: npt.NDArray[np.float64]) -> float:
+def expected_calibration_error(bins: Float64) -> float:
     """Return the mean distance between accuracy and confidence in the bins of ``calibration``, weighted by their rows.
 
     This is the ECE of Guo et al., On Calibration of Modern Neural Networks, 2017.

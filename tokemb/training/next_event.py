@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokemb._arrays import Int32, Int64
-from tokemb._validation import NEXT_HEADS, check_choice, check_count
+from tokemb._validation import NEXT_HEADS, check_choice, check_count, check_fraction
 from tokemb.errors import ArgumentError
 from tokemb.fit import fit_vocab
 from tokemb.keras.datasets.order import BatchOrder
@@ -19,8 +19,6 @@ from tokemb.sources.texts import tee_if_iterator
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Schedule, Trained
-from tokemb.training.heads import check_dropout
 from tokemb.training.loop import Batch, Feed, MakeBatch, fit, make_reproducible
 from tokemb.training.metrics import ranking_metrics, ranks_of
 from tokemb.training.next_model import (
@@ -32,6 +30,8 @@ from tokemb.training.next_model import (
 )
 from tokemb.training.next_scores import NextScorer
 from tokemb.training.refitting import InitialState, refit
+from tokemb.training.result import Fitted, Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.sequences import MARKS, UNLIMITED, Marks, drop_first, drop_last, mark, mark_beginning, windows
 from tokemb.training.transitions import Transitions, combined_model
 from tokemb.vocabulary.profiles import EVENT_PROFILE
@@ -93,8 +93,9 @@ def train_next(
     Returns:
         The model and its metrics. The model maps ``token_ids``, int32 ``(batch, maxlen)`` padded at the end, to the
         probability of each id to be next, float32 ``(batch, maxlen, input_dim)``. The metrics are the hit rates at 1, 3
-        and 10 and the mean reciprocal rank among all ids, the same for a ranking by frequency (``popular_``), and the
-        fraction of events that equal the previous one (``repeated``). An event out of vocabulary counts as missed.
+        and 10 and the mean reciprocal rank among all ids; the same for two baselines, a ranking by the counts of what
+        followed the last event (``markov_``) and one by frequency (``popular_``); and the fraction of events that equal
+        the previous one (``repeated``). An event out of vocabulary counts as missed.
 
     Raises:
         ArgumentError: If an argument is invalid, or no sequence is long enough.
@@ -102,7 +103,7 @@ def train_next(
     schedule = schedule or Schedule(learning_rate=LEARNING_RATE)
     check_choice("head", head, NEXT_HEADS)
     if dropout is not None:
-        check_dropout(dropout)
+        check_fraction("dropout", dropout)
     sizes = {name: check_count(name, value) for name, value in (("maxlen", maxlen), ("dim", dim), ("units", units))}
     encoder, sequences = _vocabulary(encoder, sequences, marks)
     marked = Marks.of(encoder) if marks else None

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Float64, Int32
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
-from tokemb.rows.pooling import Float32
 
 if TYPE_CHECKING:
     import keras
@@ -124,7 +123,7 @@ class Candidates:
         sampled: The number of ids that are sampled for a batch, beside its targets.
     """
 
-    shares: npt.NDArray[np.float64]
+    shares: Float64
     sampled: int
 
     @classmethod

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Float32, Int32, Int64
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.training.forward import forward
@@ -42,7 +41,7 @@ class NextScorer:
         self._reserved = reserved
         self._block = max(1, _MAX_SCORES // len(self._bias))
 
-    def last(self, history: Ragged) -> Iterator[tuple[Int64, npt.NDArray[np.float32]]]:
+    def last(self, history: Ragged) -> Iterator[tuple[Int64, Float32]]:
         """Yield row indices and the scores after the last event of these rows, float32 ``(rows, input_dim)``."""
         for rows in _ORDER.batches(history.lengths, [0]):
             padded, position = take_padded(history, rows), np.maximum(history.lengths[rows] - 1, 0)
@@ -52,7 +51,7 @@ class NextScorer:
                 block = slice(start, start + self._block)
                 yield rows[block], self._scores(features[block], events[block])
 
-    def observed(self, windows: Ragged, targets: Ragged) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def observed(self, windows: Ragged, targets: Ragged) -> tuple[Int64, Float32]:
         """Return the rank and the probability of the event that occurred at each position.
 
         Args:
@@ -78,9 +77,9 @@ class NextScorer:
                 probabilities[positions[block]] = softmax(scores)[np.arange(len(events)), events]
         return ranks, probabilities
 
-    def _scores(self, features: npt.NDArray[Any], events: Int32) -> npt.NDArray[np.float32]:
+    def _scores(self, features: Array, events: Int32) -> Float32:
         """Return the logarithms of probabilities, which are not normalized, after these last events."""
-        scores: npt.NDArray[np.float32] = features @ self._kernel + self._bias
+        scores: Float32 = features @ self._kernel + self._bias
         if self._transitions is not None:
             transitions, shares = self._transitions
             scores = softmax(scores) * shares[events][:, None]
@@ -90,7 +89,7 @@ class NextScorer:
         return scores
 
 
-def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def softmax(scores: Float32) -> Float32:
     """Return the probabilities of scores along the last axis."""
     exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)

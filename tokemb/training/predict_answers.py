@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Bool, Float32, Int32, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
-from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.tables.values import MISSING, is_list
 from tokemb.training.answer_history import FEATURES, AnswerHistory
 from tokemb.training.forward import forward
-from tokemb.training.knowledge_tracing import MAX_POSITIONS, forward_answers, history_of, knowledge_model
-from tokemb.training.predictor import REASON, TablePredictor, equal_lists, lists, nullable, reasons
+from tokemb.training.knowledge_tracing import (
+    MAX_POSITIONS,
+    NOT_LISTS,
+    forward_answers,
+    history_of,
+    knowledge_model,
+    ragged_answers,
+)
+from tokemb.training.predictor import NUMBERS, TEXTS, TablePredictor, counted, equal_lists, lists, nullable, reasons
 from tokemb.training.sequences import drop_first
 from tokemb.training.trained import TrainedFolder
 
@@ -34,7 +39,7 @@ class _Students:
     history: AnswerHistory
 
     @property
-    def is_empty(self) -> npt.NDArray[np.bool_]:
+    def is_empty(self) -> Bool:
         """Whether a student has no answers, bool ``(students,)``."""
         return self.events.lengths == 0
 
@@ -79,28 +84,18 @@ class AnswerPredictor(TablePredictor):
             self._skill = vocabulary.index(str(skill))
         self._knowledge, self._answer = forward(knowledge_model(folder.model)), forward_answers(folder.model)
         self._first = first
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        fields = [("skills", pa.list_(pa.string()))] if self._skill is None and not self._observed else []
-        return pa.schema([*fields, ("probabilities", pa.list_(pa.float32())), (REASON, pa.string())])
+        skills_too = [("skills", TEXTS)] if skill is None and not observed else []
+        self.fields = [*skills_too, ("probabilities", NUMBERS)]
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the predictions for the students of a batch, whose answers are lists."""
         if not all(is_list(batch[name].type) for name in self.table_columns or ()):
-            raise TextError("answers must be lists, one list per student: make them with group_events")
-        skills, events = self.folder.columns.encode_batch(batch).values()
-        if not isinstance(skills, Ragged) or not isinstance(events, Ragged):
-            raise TextError("answers must be lists, one list per student: make them with group_events")
+            raise TextError(NOT_LISTS)
+        skills, events = ragged_answers(self.folder.columns.encode_batch(batch))
         students = _Students(skills, events, history_of(self.folder.columns, skills, events))
-        unknown = _row_sums(events.values == 1, events.row_splits)
         causes = [
             (students.is_empty, "the student has no answers"),
-            *(
-                (unknown == count, f"{count} of the answers are out of vocabulary")
-                for count in np.unique(unknown[unknown > 0])
-            ),
+            *counted(events.values == 1, events.row_splits, "of the answers are out of vocabulary"),
         ]
         if self._observed:
             single = (events.lengths == 1, "the student has one answer, and the first answer is not predicted")
@@ -163,8 +158,3 @@ class AnswerPredictor(TablePredictor):
                     states[part], asked[at], features.reshape(*asked[at].shape, len(FEATURES))
                 )
         return probabilities
-
-
-def _row_sums(values: npt.NDArray[Any], row_splits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
-    return sums[row_splits[1:]] - sums[row_splits[:-1]]

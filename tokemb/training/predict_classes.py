@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Bool, Float32
 from tokemb._validation import check_optional_count
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
-from tokemb.training.forward import Forward, forward
+from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs, Rows, TableInputs, TextInputs
 from tokemb.training.predictor import (
-    REASON,
+    NUMBERS,
+    TEXTS,
     TaskPredictor,
     equal_lists,
     lists,
@@ -52,9 +53,9 @@ class _OutputPredictor(TaskPredictor):
         super().__init__(folder, top=top)
         self.inputs = inputs_of(folder)
         self.table_columns, self.cells = self.inputs.table_columns, self.inputs.cells
-        self._run: Forward = forward(folder.model)
+        self._run = forward(folder.model)
 
-    def outputs(self, rows: Rows) -> npt.NDArray[np.float32]:
+    def outputs(self, rows: Rows) -> Float32:
         """Return the outputs of the model for encoded rows, float32 ``(rows, outputs)``."""
         result = np.empty((len(rows), self.folder.model.output_shape[-1]), np.float32)
         for indices in _ORDER.batches(rows.lengths, [0]):
@@ -87,16 +88,10 @@ class ClassPredictor(_OutputPredictor):
         """Initialize the predictor. ``top`` is the number of labels in the lists, or ``None`` without lists."""
         super().__init__(folder, top)
         self.labels = pa.array(folder.classes)
+        in_lists = [] if top is None else [("predictions", pa.list_(self.labels.type)), ("probabilities", NUMBERS)]
+        self.fields = [("prediction", self.labels.type), ("probability", pa.float32()), *in_lists]
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        fields = [("prediction", self.labels.type), ("probability", pa.float32())]
-        if self._top is not None:
-            fields += [("predictions", pa.list_(self.labels.type)), ("probabilities", pa.list_(pa.float32()))]
-        return pa.schema([*fields, (REASON, pa.string())])
-
-    def probabilities(self, rows: Rows) -> npt.NDArray[np.float32]:
+    def probabilities(self, rows: Rows) -> Float32:
         """Return the probability of each class, float32 ``(rows, classes)``."""
         output = self.outputs(rows)
         return np.hstack([1 - output, output]) if output.shape[1] == 1 else output
@@ -114,9 +109,7 @@ class ClassPredictor(_OutputPredictor):
             columns += self._lists(probabilities, self._top, is_empty)
         return self.batch(*columns, reasons(len(rows), [(is_empty, _NO_TOKENS)]))
 
-    def _lists(
-        self, probabilities: npt.NDArray[np.float32], top: int, is_empty: npt.NDArray[np.bool_]
-    ) -> Iterable[pa.Array]:
+    def _lists(self, probabilities: Float32, top: int, is_empty: Bool) -> Iterable[pa.Array]:
         indices = top_columns(probabilities, top)
         for values in (
             self.labels.take(pa.array(indices.ravel())),
@@ -133,17 +126,12 @@ class LabelsPredictor(_OutputPredictor):
     """
 
     options = ("top",)
+    fields = (("predictions", TEXTS), ("probabilities", NUMBERS))
 
     def __init__(self, folder: TrainedFolder, top: int | None = None) -> None:
         """Initialize the predictor. ``top`` is the number of labels, or ``None`` for those above 0.5."""
         super().__init__(folder, top)
         self.labels = pa.array(folder.classes, pa.string())
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        lists_of = [("predictions", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
-        return pa.schema([*lists_of, (REASON, pa.string())])
 
     def predict_rows(self, rows: Rows) -> pa.RecordBatch:
         """Return the predictions for encoded rows."""
@@ -163,14 +151,7 @@ class LabelsPredictor(_OutputPredictor):
 class NumberPredictor(_OutputPredictor):
     """Predict a number for texts (regression). The column is ``prediction``. A row without tokens has none."""
 
-    def __init__(self, folder: TrainedFolder) -> None:
-        """Initialize the predictor of a training folder."""
-        super().__init__(folder)
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
+    fields = (("prediction", pa.float32()),)
 
     def predict_rows(self, rows: Rows) -> pa.RecordBatch:
         """Return the predictions for encoded rows."""

@@ -5,24 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Bool, Int64
+from tokemb._arrays import Bool, Float32, Int64
 from tokemb._validation import check_optional_count
 from tokemb.errors import ArgumentError, TextError
 from tokemb.rows.ragged import Ragged, take
 from tokemb.training.metrics import ranks_of
 from tokemb.training.next_event import reserved_ids
 from tokemb.training.next_scores import NextScorer, overlapping_windows, softmax
-from tokemb.training.predictor import REASON, TextPredictor, equal_lists, lists, nullable, reasons, top_columns
+from tokemb.training.predictor import (
+    NUMBERS,
+    TEXTS,
+    TaskPredictor,
+    counted,
+    equal_lists,
+    lists,
+    nullable,
+    reasons,
+    top_columns,
+)
 from tokemb.training.sequences import UNLIMITED, Marks, drop_first, drop_last, mark, mark_beginning
 from tokemb.training.trained import TrainedFolder
 
 TOP = 10
 
 
-class EventPredictor(TextPredictor):
+class EventPredictor(TaskPredictor):
     """Predict the next event of sequences.
 
     The columns are ``predictions`` and ``probabilities``, the most probable events in order. With ``observed`` they are
@@ -32,7 +41,6 @@ class EventPredictor(TextPredictor):
     """
 
     options = ("top", "observed")
-    maxlen = UNLIMITED  # the last events are selected after encoding
 
     def __init__(self, folder: TrainedFolder, top: int | None = None, observed: bool = False) -> None:
         """Initialize the predictor.
@@ -55,19 +63,23 @@ class EventPredictor(TextPredictor):
         self._scorer = NextScorer(folder.model, self._reserved)
         self._tokens = pa.array(folder.encoder.vocabulary, pa.string())
         self._has_known = False
+        self.fields = [("predictions", TEXTS), ("probabilities", NUMBERS)]
+        if observed:
+            self.fields = [("ranks", pa.list_(pa.int64())), ("probabilities", NUMBERS), ("highest_rank", pa.int64())]
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        fields = [("predictions", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
-        if self._observed:
-            fields = [("ranks", pa.list_(pa.int64())), fields[1], ("highest_rank", pa.int64())]
-        return pa.schema([*fields, (REASON, pa.string())])
+    def encode(self, sequences: pa.Array) -> Ragged:
+        """Return the ids of a column of sequences. The last events are selected after encoding."""
+        encoder = self.folder.encoder
+        return encoder.encode_column(sequences, encoder.pad_truncate(UNLIMITED, None, None)).rows
+
+    def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the predictions for the sequences in the first column of a batch of a file, in their order."""
+        return self.predict_ids(self.encode(batch.column(0)))
 
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the predictions for sequences in memory, as for ``Encoder.encode``."""
         self._has_known = False  # of an earlier call
-        return super().predict(rows)
+        return pa.Table.from_batches([self.predict_ids(self.folder.encoder.encode_ragged(rows, maxlen=UNLIMITED))])
 
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids.
@@ -116,7 +128,6 @@ class EventPredictor(TextPredictor):
         )
 
     def _ranked(self, ids: Ragged, is_unknown: Bool) -> pa.RecordBatch:
-        unknown = np.add.reduceat(np.append(is_unknown, 0), ids.row_splits[:-1]) * (ids.lengths > 0)
         rows = mark(ids, self._marks)
         ranks, probabilities = self._observe(rows)
         if self._marks is not None:  # the mark of the beginning is not an event
@@ -129,10 +140,7 @@ class EventPredictor(TextPredictor):
         causes = [
             (is_empty, "the sequence has no events"),
             (single, "the sequence has one event, and the first event is not predicted"),
-            *(
-                (unknown == count, f"{count} of the events are out of vocabulary")
-                for count in np.unique(unknown[unknown > 0])
-            ),
+            *counted(is_unknown, ids.row_splits, "of the events are out of vocabulary"),
         ]
         return self.batch(
             lists(nullable(ranks, ranks == 0), rows.row_splits, is_empty),
@@ -141,7 +149,7 @@ class EventPredictor(TextPredictor):
             reasons(len(ids), causes),
         )
 
-    def _observe(self, rows: Ragged) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _observe(self, rows: Ragged) -> tuple[Int64, Float32]:
         """Return the rank and the probability of each event of ``rows``, 0 where they are not known."""
         events, targets = drop_last(rows), drop_first(rows)
         indices, is_new = overlapping_windows(events, self._maxlen)

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Bool, Float32, Int32
 from tokemb._validation import UNKNOWN, check_choice
 from tokemb.training.forward import Forward, forward
-from tokemb.training.predictor import REASON, TablePredictor, nullable, reasons
+from tokemb.training.predictor import TablePredictor, nullable, reasons
 from tokemb.training.trained import TrainedFolder
 
 # Pairs are short rows, so large batches are the fastest.
@@ -25,6 +24,7 @@ class RatingPredictor(TablePredictor):
     """Predict the ratings of pairs of users and items, the column ``prediction``."""
 
     options = ("unknown",)
+    fields = (("prediction", pa.float32()),)
 
     def __init__(self, folder: TrainedFolder, unknown: str = "missing") -> None:
         """Initialize the predictor.
@@ -41,11 +41,6 @@ class RatingPredictor(TablePredictor):
         self._average = unknown == "average"
         self._run = forward(folder.model)
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        return pa.schema([("prediction", pa.float32()), (REASON, pa.string())])
-
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the predictions for the pairs of a batch."""
         ids: Mapping[str, Any] = self.folder.columns.encode_batch(batch)
@@ -57,7 +52,7 @@ class RatingPredictor(TablePredictor):
         return self.batch(nullable(ratings, is_null), reasons(len(ratings), causes))
 
 
-def rate(run: Forward, ids: Mapping[str, Int32]) -> npt.NDArray[np.float32]:
+def rate(run: Forward, ids: Mapping[str, Int32]) -> Float32:
     """Return the ratings of pairs, float32 ``(rows,)``.
 
     Args:
@@ -72,7 +67,7 @@ def rate(run: Forward, ids: Mapping[str, Int32]) -> npt.NDArray[np.float32]:
     return ratings
 
 
-def unknown_values(ids: Mapping[str, Int32]) -> Iterator[tuple[npt.NDArray[np.bool_], str]]:
+def unknown_values(ids: Mapping[str, Int32]) -> Iterator[tuple[Bool, str]]:
     """Yield the rows with a value that is out of vocabulary or missing, bool ``(rows,)``, and a text that says so."""
     for name, column in ids.items():
         yield column == OOV_ID, f"{name} is out of vocabulary"

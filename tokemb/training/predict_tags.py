@@ -10,7 +10,7 @@ import pyarrow as pa
 from tokemb.keras.datasets.tags import token_column_of
 from tokemb.sources.tag_columns import token_rows
 from tokemb.training.forward import forward
-from tokemb.training.predictor import REASON, TaskPredictor, lists, reasons
+from tokemb.training.predictor import NUMBERS, TEXTS, TaskPredictor, counted, lists, reasons
 from tokemb.training.tag_model import predict_tokens
 from tokemb.training.trained import TrainedFolder
 
@@ -22,22 +22,14 @@ class TagPredictor(TaskPredictor):
     most frequent tag of the training, and the column ``reason`` says so.
     """
 
+    fields = (("predictions", TEXTS), ("probabilities", NUMBERS))
+
     def __init__(self, folder: TrainedFolder) -> None:
         """Initialize the predictor."""
         super().__init__(folder)
         self._run = forward(folder.model)
         self._classes = pa.array(folder.classes, pa.string())
         self._tag_without_ids = str(folder.settings["tag_without_ids"])
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the predictions."""
-        fields = [
-            ("predictions", pa.list_(pa.string())),
-            ("probabilities", pa.list_(pa.float32())),
-            (REASON, pa.string()),
-        ]
-        return pa.schema(fields)
 
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the predictions for the rows of a batch of a file, in their order."""
@@ -52,16 +44,9 @@ class TagPredictor(TaskPredictor):
         has_no_ids = found.classes < 0
         default = self.folder.classes.index(self._tag_without_ids)
         tags = self._classes.take(pa.array(np.where(has_no_ids, default, found.classes)))
-        lengths = np.diff(found.row_splits)
-        is_empty = lengths == 0
-        missing = np.diff(np.concatenate([[0], np.cumsum(has_no_ids)])[found.row_splits])
-        causes = [
-            (is_empty, "the row has no tokens"),
-            *(
-                (missing == count, f"{count} of the tokens have no ids and get the tag {self._tag_without_ids}")
-                for count in np.unique(missing[missing > 0])
-            ),
-        ]
+        is_empty = np.diff(found.row_splits) == 0
+        text = f"of the tokens have no ids and get the tag {self._tag_without_ids}"
+        causes = [(is_empty, "the row has no tokens"), *counted(has_no_ids, found.row_splits, text)]
         return self.batch(
             lists(tags, found.row_splits, is_empty),
             lists(pa.array(found.probabilities, mask=has_no_ids), found.row_splits, is_empty),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int64
-from tokemb.rows.ragged import Ragged
+from tokemb._arrays import Array, Bool, Int64
 from tokemb.sources.cells import CellParser
 from tokemb.tables.tables import table_batches
 from tokemb.training.trained import TrainedFolder
 
 REASON = "reason"
+
+TEXTS, NUMBERS = pa.list_(pa.string()), pa.list_(pa.float32())
+"""The types of columns of lists of texts, and of lists of numbers."""
 
 # Rows of fewer scores are sorted as a whole, which NumPy does for all rows at once.
 _WORTH_PARTITION = 256
@@ -27,6 +29,7 @@ class TaskPredictor(ABC):
 
     Attributes:
         options: The names of the options.
+        fields: The names and types of the columns of the predictions, without ``reason``.
         folder: The training folder.
         table_columns: The columns of a table that predictions are made from. ``None`` if they are made from texts or
             sequences of events.
@@ -34,6 +37,7 @@ class TaskPredictor(ABC):
     """
 
     options: ClassVar[tuple[str, ...]] = ()
+    fields: Sequence[tuple[str, pa.DataType]] = ()
     table_columns: list[str] | None = None
     cells: Mapping[str, CellParser] = {}
 
@@ -52,9 +56,9 @@ class TaskPredictor(ABC):
         return {"model": self.folder.digest, **self._options}
 
     @property
-    @abstractmethod
     def schema(self) -> pa.Schema:
         """The columns of the predictions. The last one is ``reason``."""
+        return pa.schema([*self.fields, (REASON, pa.string())])
 
     @abstractmethod
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -70,29 +74,6 @@ class TaskPredictor(ABC):
         return pa.RecordBatch.from_arrays(typed, schema=self.schema)
 
 
-class TextPredictor(TaskPredictor):
-    """A predictor whose rows are texts or sequences of events, the first column of a batch."""
-
-    maxlen: int | None = None
-
-    @abstractmethod
-    def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
-        """Return the predictions for rows of ids."""
-
-    def encode(self, texts: pa.Array) -> Ragged:
-        """Return the ids of a column of texts or sequences."""
-        encoder = self.folder.encoder
-        return encoder.encode_column(texts, encoder.pad_truncate(self.maxlen, None, None)).rows
-
-    def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the predictions for the rows of a batch of a file, in their order."""
-        return self.predict_ids(self.encode(batch.column(0)))
-
-    def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
-        """Return the predictions for texts in memory, as for ``Encoder.encode``."""
-        return pa.Table.from_batches([self.predict_ids(self.folder.encoder.encode_ragged(rows, maxlen=self.maxlen))])
-
-
 class TablePredictor(TaskPredictor):
     """A predictor whose rows are those of a table with the columns of the training."""
 
@@ -106,24 +87,24 @@ class TablePredictor(TaskPredictor):
         return pa.Table.from_batches([self.predict_batch(batch) for batch in batches], self.schema)
 
 
-def nullable(values: pa.Array | npt.NDArray[Any], is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def nullable(values: pa.Array | Array, is_null: Bool) -> pa.Array:
     """Return values, ``(rows,)``, with null where ``is_null``."""
     if isinstance(values, pa.Array):
         return values.take(pa.array(np.arange(len(values)), mask=is_null))
     return pa.array(values, mask=is_null)
 
 
-def lists(values: pa.Array, row_splits: Int64, is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def lists(values: pa.Array, row_splits: Int64, is_null: Bool) -> pa.Array:
     """Return rows of a flat array as lists, with null where ``is_null``."""
     return pa.ListArray.from_arrays(pa.array(row_splits.astype(np.int32)), values, mask=pa.array(is_null))
 
 
-def equal_lists(values: pa.Array, size: int, is_null: npt.NDArray[np.bool_]) -> pa.Array:
+def equal_lists(values: pa.Array, size: int, is_null: Bool) -> pa.Array:
     """Return a flat array as lists of ``size`` values, with null where ``is_null``."""
     return lists(values, np.arange(len(is_null) + 1, dtype=np.int64) * size, is_null)
 
 
-def top_columns(scores: npt.NDArray[Any], count: int) -> Int64:
+def top_columns(scores: Array, count: int) -> Int64:
     """Return the columns of the ``count`` highest scores of each row, the highest first. Ties are ordered by column.
 
     Example:
@@ -137,13 +118,26 @@ def top_columns(scores: npt.NDArray[Any], count: int) -> Int64:
     return np.argsort(-scores, axis=1, kind="stable")[:, :count]
 
 
-def _top_of_row(scores: npt.NDArray[Any], count: int) -> Int64:
+def _top_of_row(scores: Array, count: int) -> Int64:
     threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
     candidates = np.flatnonzero(scores >= threshold)
     return candidates[np.argsort(-scores[candidates], kind="stable")[:count]]
 
 
-def reasons(row_count: int, causes: Iterable[tuple[npt.NDArray[np.bool_], str]]) -> pa.Array:
+def counted(flags: Array, row_splits: Int64, text: str) -> Iterator[tuple[Bool, str]]:
+    """Yield a cause for each number of flagged values that a row can have.
+
+    Args:
+        flags: Whether a value is flagged, bool ``(values,)``.
+        row_splits: The rows of the values, int64 ``(rows + 1,)``.
+        text: What follows the number in the text of the cause.
+    """
+    counts = np.diff(np.concatenate([[0], np.cumsum(flags)])[row_splits])
+    for count in np.unique(counts[counts > 0]):
+        yield counts == count, f"{count} {text}"
+
+
+def reasons(row_count: int, causes: Iterable[tuple[Bool, str]]) -> pa.Array:
     """Return the column ``reason``: for each row the first cause that applies, or null.
 
     Args:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Float32, Int32, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.tables import ColumnEncoder
@@ -22,7 +21,6 @@ from tokemb.tables.tables import flat_names, joined_batches, table_batches
 from tokemb.training.baselines import Biases, describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.loop import Batch, Feed, fit, make_reproducible, predict_batches
 from tokemb.training.ratings_model import (
     DIM,
@@ -34,11 +32,12 @@ from tokemb.training.ratings_model import (
     training_model,
 )
 from tokemb.training.refitting import InitialState, refit
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 
 if TYPE_CHECKING:
     import keras
 
-Float32 = npt.NDArray[np.float32]
 
 # The rows of ratings are short, so batches and learning rate are larger than for texts.
 SCHEDULE = {"epochs": 50, "batch_size": 1024, "learning_rate": 0.005}
@@ -174,7 +173,7 @@ def evaluate(model: keras.Model, data: _Data, rows: Int64, biases: Biases) -> di
     }
 
 
-def _rmse(predictions: npt.NDArray[Any], ratings: npt.NDArray[Any]) -> float:
+def _rmse(predictions: Array, ratings: Array) -> float:
     return round(float(np.sqrt(((predictions - ratings) ** 2).mean())), 4)
 
 

@@ -8,9 +8,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Int32
 from tokemb._validation import RATING_HEADS, check_choice, check_count
 from tokemb.errors import ArgumentError
 from tokemb.tables import ColumnEncoder
@@ -169,7 +168,7 @@ def fill_unseen(model: keras.Model, ids: Mapping[str, Int32]) -> None:
                 layer.set_weights([matrix])
 
 
-def scale_of(ratings: npt.NDArray[np.float32]) -> Scale:
+def scale_of(ratings: Float32) -> Scale:
     """Return the mean and the standard deviation of ratings. The latter is 1 if all are equal."""
     return float(ratings.mean(dtype=np.float64)), float(ratings.std(dtype=np.float64)) or 1.0
 
@@ -204,7 +203,7 @@ def _scale_to_ratings(keras: Any, score: Any, scale: Scale, rating_range: Rating
     return keras.layers.Rescaling(high - low, offset=low, name=name)(sigmoid)
 
 
-def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Forward], npt.NDArray[np.float32]]:
+def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Forward], Float32]:
     """Return a function that scores all items for users, so that a higher score is a higher rating.
 
     Args:
@@ -217,8 +216,8 @@ def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Fo
     """
     layers = {layer.name: layer for layer in model.layers}
 
-    def weights(name: str) -> npt.NDArray[np.float32]:
-        matrix: npt.NDArray[np.float32] = layers[name].get_weights()[0]
+    def weights(name: str) -> Float32:
+        matrix: Float32 = layers[name].get_weights()[0]
         return matrix
 
     names_of_layers = layers_of_columns(model)
@@ -226,14 +225,14 @@ def item_scores(model: keras.Model, user: str, item: str) -> Callable[[Int32, Fo
     items = len(weights(item_embedding))
     if user_bias not in layers:
 
-        def rate_all(ids: Int32, run: Forward) -> npt.NDArray[np.float32]:
+        def rate_all(ids: Int32, run: Forward) -> Float32:
             pairs = {user: np.repeat(ids, items), item: np.tile(np.arange(items, dtype=np.int32), len(ids))}
-            ratings: npt.NDArray[np.float32] = run(pairs)[:, 0].reshape(len(ids), items)
+            ratings: Float32 = run(pairs)[:, 0].reshape(len(ids), items)
             return ratings
 
         return rate_all
 
-    def dot(ids: Int32, _: Forward) -> npt.NDArray[np.float32]:
+    def dot(ids: Int32, _: Forward) -> Float32:
         # The bias of the user does not change the order of the items.
         return weights(user_embedding)[ids] @ weights(item_embedding).T + weights(item_bias)[:, 0]
 

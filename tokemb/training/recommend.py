@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
-from tokemb._validation import check_count
+from tokemb._arrays import Float32, Int32, Int64
+from tokemb._validation import check_count, check_left_out
 from tokemb.errors import ArgumentError, ModelError
 from tokemb.rows.ragged import Ragged
 from tokemb.tables.tables import table_batches
@@ -17,7 +17,7 @@ from tokemb.tables.values import MISSING
 from tokemb.training.forward import forward
 from tokemb.training.labels import as_list
 from tokemb.training.predict_ratings import MISSING_ID, OOV_ID, rate
-from tokemb.training.predictor import REASON, TablePredictor, lists, reasons, top_columns
+from tokemb.training.predictor import NUMBERS, TEXTS, TablePredictor, lists, reasons, top_columns
 from tokemb.training.ratings_model import item_scores, layers_of_columns
 from tokemb.training.trained import TASKS, TrainedFolder
 
@@ -28,8 +28,6 @@ _MAX_SCORES = 1 << 24
 
 class _ItemLists(TablePredictor):
     """The best items for each value of one column of a model of ratings."""
-
-    score = ""
 
     def __init__(self, folder: TrainedFolder, column: int, top: int, **options: Any) -> None:  # noqa: ANN401
         if folder.task != "ratings":
@@ -47,14 +45,10 @@ class _ItemLists(TablePredictor):
         self._first = tokens.index(MISSING) + 1
         self._items = pa.array(tokens, pa.string())
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the recommendations."""
-        fields = [("items", pa.list_(pa.string())), (self.score, pa.list_(pa.float32()))]
-        return pa.schema([*fields, (REASON, pa.string())])
-
     def predict_batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the items for the rows of a batch. The same value has the same items."""
+        if not len(batch):
+            return pa.RecordBatch.from_pylist([], schema=self.schema)
         ids = np.asarray(self.folder.columns.select([self._column.name]).encode_batch(batch)[self._column.name])
         distinct, row = np.unique(ids, return_inverse=True)
         step = max(1, _MAX_SCORES // len(self._items))
@@ -83,15 +77,15 @@ class _ItemLists(TablePredictor):
             rows = {self._column.parts[0]: [value if value is None else str(value) for value in values]}
         return super().predict(rows)
 
-    def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
+    @abstractmethod
+    def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         """Return the best items and their scores, the best first, ``(ids, top)``. 0 stands for no item."""
-        raise NotImplementedError
 
 
 class ItemsForUsers(_ItemLists):
     """Recommend the items with the highest predicted ratings to users: the columns ``items`` and ``ratings``."""
 
-    score = "ratings"
+    fields = (("items", TEXTS), ("ratings", NUMBERS))
 
     def __init__(self, folder: TrainedFolder, top: int = TOP, seen: Any = None) -> None:  # noqa: ANN401
         """Initialize the recommender.
@@ -120,7 +114,7 @@ class ItemsForUsers(_ItemLists):
         counts = np.bincount(users, minlength=self.folder.columns.input_dims[self._user])
         return Ragged.from_lengths(items[order].astype(np.int32), counts.astype(np.int64))
 
-    def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         scores = self._scores(ids, self._run)
         scores[:, : self._first] = -np.inf
         if self._seen is not None:
@@ -135,7 +129,7 @@ class ItemsForUsers(_ItemLists):
 class SimilarItems(_ItemLists):
     """Find the items whose embeddings are the most similar: the columns ``items`` and ``similarities`` (cosine)."""
 
-    score = "similarities"
+    fields = (("items", TEXTS), ("similarities", NUMBERS))
 
     def __init__(self, folder: TrainedFolder, top: int = TOP) -> None:
         """Initialize the search.
@@ -148,7 +142,7 @@ class SimilarItems(_ItemLists):
         [matrix] = folder.model.get_layer(layers_of_columns(folder.model)[self._item][0]).get_weights()
         self._unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
 
-    def _best(self, ids: Int32) -> tuple[Int64, npt.NDArray[np.float32]]:
+    def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         scores = self._unit[ids] @ self._unit.T
         scores[:, : self._first] = -np.inf
         scores[np.arange(len(ids)), ids] = -np.inf
@@ -165,6 +159,5 @@ def similar_or_best(folder: TrainedFolder, *, similar: bool, top: int, seen: Any
     """
     if not similar:
         return ItemsForUsers(folder, top, seen)
-    if seen is not None:
-        raise ArgumentError("seen must be left out with similar=True, which is about items and not users")
+    check_left_out("with similar=True, which is about items and not users", seen=seen)
     return SimilarItems(folder, top)

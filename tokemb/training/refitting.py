@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tokemb.training.early_stopping import OnEpoch, Score
-from tokemb.training.fitting import Fitted, Schedule
 from tokemb.training.loop import Feed, fit
+from tokemb.training.result import Fitted
+from tokemb.training.schedule import Schedule
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,8 @@ import numpy as np
 from tokemb._validation import check_count
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 
 # A function that is called before each of several trainings with its name, such as "trial-3", and its settings, such as
 # "dim 8". It returns the function that is called after each epoch of the training.

@@ -14,8 +14,9 @@ import numpy as np
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, TrainingError
 from tokemb.training.checkpoint_lock import locks_checkpoints
-from tokemb.training.fitting import Schedule, Trained, settings_text
 from tokemb.training.repeat import Watch, as_interrupted, watch_nothing
+from tokemb.training.result import Trained, settings_text
+from tokemb.training.schedule import Schedule
 
 # The attributes of the schedule, and those that a search does not change, because they decide what is compared.
 _SCHEDULE = frozenset(attribute.name for attribute in fields(Schedule))

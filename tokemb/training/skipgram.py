@@ -11,23 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tokemb import kernels
-from tokemb._arrays import Int64
-from tokemb._validation import check_count
+from tokemb._arrays import Float32, Float64, Int32, Int64, UInt32, UInt64
+from tokemb._validation import check_count, check_fraction
 from tokemb.analysis.token_vectors import TokenVectors
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, TextError
 from tokemb.models.embedding_model import embedding_model
-from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged
 from tokemb.training.divergence import check_losses, check_weights
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Fitted, Trained
+from tokemb.training.result import Fitted, Trained
 from tokemb.training.sequences import UNLIMITED
-from tokemb.training.skipgram_tables import keep_table, negative_table, sigmoid_tables
-from tokemb.training.subwords import parts_of
+from tokemb.training.skipgram_tables import keep_table, negative_table, parts_of, sigmoid_tables
 from tokemb.training.word_tests import WordTests
 
 # The number of ids in a chunk, which one thread trains on with one learning rate.
@@ -80,8 +77,7 @@ class SkipGram:
                 f"subwords must be two lengths from 1 to {_LONGEST_SUBWORD}, the smaller one first; "
                 f"received {self.subwords[0]} and {self.subwords[1]}"
             )
-        if not 0 <= self.sample < 1:
-            raise ArgumentError(f"sample must be at least 0 and less than 1; received {self.sample}")
+        check_fraction("sample", self.sample)
         if not 0 < self.final_learning_rate <= self.learning_rate < math.inf:
             raise ArgumentError(
                 "learning_rate must be finite and at least final_learning_rate, and both greater than 0; "
@@ -201,8 +197,8 @@ class _TrainingState:
 
     rows: Ragged
     bounds: Int64
-    keep: npt.NDArray[np.uint32]
-    table: npt.NDArray[np.int32]
+    keep: UInt32
+    table: Int32
     sigmoids: tuple[Float32, Float32]
     vectors: Float32
     outputs: Float32
@@ -242,7 +238,7 @@ class _TrainingState:
         loss, pairs = sums.sum(axis=0)
         return float(loss / max(pairs, 1))
 
-    def _train_chunk(self, epoch: int, chunk: int, sums: npt.NDArray[np.float64]) -> None:
+    def _train_chunk(self, epoch: int, chunk: int, sums: Float64) -> None:
         settings, splits = self.settings, self.rows.row_splits
         first, last = int(self.bounds[chunk]), int(self.bounds[chunk + 1])
         progress = (epoch + splits[first] / len(self.rows.values)) / settings.epochs
@@ -254,9 +250,7 @@ class _TrainingState:
         """Compile or load the kernel, which takes seconds on a new machine."""
         self._run(0, 0, 0.0, np.zeros(1, np.uint64), np.zeros(2))
 
-    def _run(
-        self, first: int, last: int, learning_rate: float, random: npt.NDArray[np.uint64], sums: npt.NDArray[np.float64]
-    ) -> None:
+    def _run(self, first: int, last: int, learning_rate: float, random: UInt64, sums: Float64) -> None:
         settings = self.settings
         texts = (self.rows.values, self.rows.row_splits, self.keep, self.table, *self.sigmoids)
         state = (self.vectors, self.outputs, np.array([learning_rate], np.float32), random)

@@ -24,12 +24,13 @@ from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.fitting import Schedule, Trained
 from tokemb.training.forward import Forward, forward
 from tokemb.training.heads import check_classes, check_trainable
 from tokemb.training.input_fitting import choose_maxlen
 from tokemb.training.loop import Batch, Feed, make_reproducible
 from tokemb.training.refitting import fit_and_measure
+from tokemb.training.result import Trained
+from tokemb.training.schedule import Schedule
 from tokemb.training.sequences import UNLIMITED
 from tokemb.training.tag_metrics import FrequentTags, TrueTags
 from tokemb.training.tag_model import predict_tokens, tagger

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32, Int64
-from tokemb._validation import CELLS, check_choice, check_count
+from tokemb._arrays import Float32, Int32, Int64
+from tokemb._validation import CELLS, check_choice, check_count, check_fraction
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.tags import is_first
 from tokemb.models.embedding_model import EMBEDDING_NAME, embedding_model
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.rows.string_buffers import list_splits
 from tokemb.training.forward import Forward
-from tokemb.training.heads import DIM, check_classes, check_dropout
+from tokemb.training.heads import DIM, check_classes
 from tokemb.training.sequences import UNLIMITED
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def tagger(
     """
     check_choice("head", head, CELLS)
     check_classes(classes)
-    check_dropout(dropout)
+    check_fraction("dropout", dropout)
     units = check_count("units", units)
     dim = DIM if dim is None and vectors is None else dim
     embedding = embedding_model(encoder, dim, mask_zero=True, vectors=vectors, trainable=trainable, seed=seed)
@@ -87,7 +86,7 @@ class TaggedTokens:
     """
 
     classes: Int32
-    probabilities: npt.NDArray[np.float32]
+    probabilities: Float32
     row_splits: Int64
 
 

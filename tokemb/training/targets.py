@@ -7,15 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb.errors import ArgumentError, TextError
 from tokemb.training.baselines import describe_unbeaten
 from tokemb.training.labels import Label, classes_of, label_sets, labels_in, numbers_of, targets_of
 from tokemb.training.metrics import confusion_matrix, f1_scores, label_f1_scores, roc_auc
-
-Array = npt.NDArray[Any]
 
 
 class Target(ABC):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Float32, Float64, Int64
 from tokemb.rows.ragged import Ragged, take
-
-Float32 = npt.NDArray[np.float32]
 
 
 def token_weights(ids: Ragged, rows: Int64, classes: Int64, input_dim: int) -> Float32:
@@ -55,5 +52,5 @@ def inverse_document_frequency(rows: Ragged, input_dim: int) -> Float32:
     return (np.log((1 + len(rows)) / (1 + documents)) + 1).astype(np.float32)
 
 
-def _log_shares(counts: Int64) -> npt.NDArray[np.float64]:
+def _log_shares(counts: Int64) -> Float64:
     return np.log((counts + 1) / (counts.sum() + len(counts)))

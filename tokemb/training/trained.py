@@ -18,7 +18,7 @@ from tokemb.models.embedder import load_model
 from tokemb.models.embedding_model import fingerprint_in_name
 from tokemb.tables import ColumnEncoder
 from tokemb.training.divergence import are_finite
-from tokemb.training.fitting import FORMAT_VERSION, read_report
+from tokemb.training.result import FORMAT_VERSION, read_report
 
 if TYPE_CHECKING:
     import keras

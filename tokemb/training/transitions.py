@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Float32, Int32
 from tokemb.rows.ragged import Ragged
 from tokemb.training.sequences import drop_first, drop_last
 
 if TYPE_CHECKING:
     import keras
 
-Float32 = npt.NDArray[np.float32]
 
 # The successors of an event that are kept, the most frequent ones, and the size of the table of all events.
 _MAX_SUCCESSORS = 256

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from tokemb._arrays import Float32
 from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.rows.corpus_statistics import CorpusStatistics
@@ -66,9 +66,7 @@ def count_matrix(parts: Iterable[Ragged], input_dim: int) -> csr_matrix:
     return vstack(matrices, format="csr")
 
 
-def inverse_document_frequencies(
-    table: pa.Table, corpus: CorpusStatistics | None, oov_ids: range
-) -> npt.NDArray[np.float32]:
+def inverse_document_frequencies(table: pa.Table, corpus: CorpusStatistics | None, oov_ids: range) -> Float32:
     """Return the weight of each id in the mode ``tf_idf``, as in Keras: log(1 + rows / (1 + documents)).
 
     The documents of OOV ids are not counted, so that they get the mean weight. A reserved token that does not occur

@@ -4,6 +4,29 @@ Those of the profiles replace the Unicode properties in their expressions where 
 compares them with the installed version.
 """
 
+from bisect import bisect_right
+
+
+class Letters(dict[int, str]):
+    """Map each code point to the letter of the set that contains it. ``str.translate`` applies the map to a text."""
+
+    def __init__(self, sets: dict[str, str]) -> None:
+        """Initialize the map. ``sets`` are the ranges of each letter. All other characters get a space."""
+        super().__init__()
+        spans = [(-1, -1, " ")]
+        for letter, ranges in sets.items():
+            for span in ranges.split():
+                spans.append((int(span.partition("-")[0], 16), int(span.rpartition("-")[2], 16), letter))
+        spans.sort()
+        self._starts = [start for start, _, _ in spans]
+        self._ends = [(end, letter) for _, end, letter in spans]
+
+    def __missing__(self, code: int) -> str:
+        end, letter = self._ends[bisect_right(self._starts, code) - 1]
+        self[code] = letter if code <= end else " "
+        return self[code]
+
+
 ALONE = """
 A6 A9 AE B0 482 58D-58E 60E-60F 6DE 6E9 6FD-6FE 7F6 9FA B70 BF3-BF8 BFA C7F D4F D79 E01-E3A E40-E5B E81-E82 E84
 E86-E8A E8C-EA3 EA5 EA7-EBD EC0-EC4 EC6 EC8-ECE ED0-ED9 EDC-EDF F01-F03 F13 F15-F17 F1A-F1F F34 F36 F38 FBE-FC5

@@ -11,10 +11,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int64
+from tokemb._arrays import STRINGS, Bool, Int64, UInt8, UInt32
 from tokemb.vocabulary import character_ranges
 
 _SEPARATOR, _WORD, _ALONE, _TRANSPARENT = range(4)
@@ -74,12 +73,12 @@ def _count_within(positions: Int64, offsets: Int64) -> Int64:
     return np.diff(np.searchsorted(positions, offsets))
 
 
-def _utf8_lengths(codes: npt.NDArray[np.uint32]) -> Int64:
+def _utf8_lengths(codes: UInt32) -> Int64:
     return 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
 
 
 @cache
-def _classes() -> npt.NDArray[np.uint8]:
+def _classes() -> UInt8:
     """Return the class of each character, uint8 (0x110000,)."""
     classes = np.full(0x110000, _SEPARATOR, np.uint8)
     for ranges, value in ((character_ranges.WORD, _WORD), (character_ranges.ALONE, _ALONE)):
@@ -91,7 +90,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 
 
 @cache
-def _lead_bytes() -> npt.NDArray[np.bool_]:
+def _lead_bytes() -> Bool:
     """Return which bytes may begin a character that is a token of its own, bool (256,)."""
     leads = np.zeros(256, np.bool_)
     codes = np.flatnonzero(_classes() == _ALONE)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tokemb.errors import VocabularyError
+from tokemb.errors import VocabularyError, one_line
 from tokemb.files.atomic import atomic_folder, check_folder
 from tokemb.files.folders import METADATA, is_columns_folder, is_vocabulary_folder
-from tokemb.files.json_content import parse_json
+from tokemb.files.json_content import check_format_version, parse_json
 from tokemb.files.output_kind import Kind
 from tokemb.files.temporaries import restore_missing
 from tokemb.vocabulary.json_parts import json_parts
@@ -170,10 +170,7 @@ def read_folder(path: Path) -> Contents:
     version = metadata.get("format_version")
     if not isinstance(version, int):
         raise VocabularyError(f"{path / METADATA} has no format_version: this is not a vocabulary folder of tokemb")
-    if version > FORMAT_VERSION:
-        raise VocabularyError(
-            f"{path} was written by a newer tokemb (format {version}; this one reads {FORMAT_VERSION}): upgrade tokemb"
-        )
+    check_format_version(path, version, FORMAT_VERSION, VocabularyError)
     if metadata.get("checksum") != checksum(metadata) or any(
         not isinstance(metadata.get(key, ...), kind) for key, kind in _REQUIRED.items()
     ):
@@ -246,8 +243,7 @@ def table_from_parquet(content: bytes, input_dim: int) -> pa.Table:
     try:
         return read_vocabulary(content, input_dim, _SCHEMA)
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise VocabularyError(f"{TABLE} of this vocabulary is not valid: {reason:.300}") from None
+        raise VocabularyError(f"{TABLE} of this vocabulary is not valid: {one_line(error):.300}") from None
 
 
 def _changed(path: Path, name: str) -> str:

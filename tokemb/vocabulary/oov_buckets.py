@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import UInt64
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, VocabularyError
 
@@ -122,7 +122,7 @@ class OovBuckets:
         return _HASHES[self.salt is not None]
 
     @property
-    def key(self) -> npt.NDArray[np.uint64]:
+    def key(self) -> UInt64:
         """The key for the kernels: uint64 (2,), or (0,) without a salt."""
         return np.array(self.salt or (), np.int64).view(np.uint64)
 

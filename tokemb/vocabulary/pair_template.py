@@ -180,23 +180,15 @@ def _parts(processor: dict[str, Any] | None) -> tuple[TemplatePart, ...]:
     kind = processor["type"] if processor else None
     if processor is None or kind == "ByteLevel":  # ByteLevel only trims offsets
         return _PLAIN
-    if kind == "BertProcessing":
+    if kind in ("BertProcessing", "RobertaProcessing"):
         cls, sep = (processor["cls"][1],), (processor["sep"][1],)
+        between, second = (sep, 1) if kind == "BertProcessing" else (sep * 2, 0)
         return (
             TemplatePart(None, cls, 0),
             TemplatePart(0, (), 0),
-            TemplatePart(None, sep, 0),
-            TemplatePart(1, (), 1),
-            TemplatePart(None, sep, 1),
-        )
-    if kind == "RobertaProcessing":
-        cls, sep = (processor["cls"][1],), (processor["sep"][1],)
-        return (
-            TemplatePart(None, cls, 0),
-            TemplatePart(0, (), 0),
-            TemplatePart(None, sep * 2, 0),
-            TemplatePart(1, (), 0),
-            TemplatePart(None, sep, 0),
+            TemplatePart(None, between, 0),
+            TemplatePart(1, (), second),
+            TemplatePart(None, sep, second),
         )
     if kind == "Sequence":
         other = [parts for parts in map(_parts, processor["processors"]) if parts != _PLAIN]

@@ -43,7 +43,7 @@ class Profile:
         decoder: The decoder. ``None`` joins tokens with a space, as in ``tokenizers``.
         ties: ``"ascending"`` or ``"descending"`` by the UTF-8 bytes of the tokens, or ``"first seen"``.
         ngrams: The lengths of the n-grams that are tokens of a vocabulary, in the order of the ids in a row.
-        segmenter: What puts spaces between the words of a text before it is split, or ``None``.
+        segmenter: The segmenter that puts spaces between the words of a text before it is split, or ``None``.
     """
 
     name: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tokemb.errors import ArgumentError, VocabularyError
+from tokemb.errors import ArgumentError, VocabularyError, one_line
 from tokemb.files.json_content import parse_json
 from tokemb.vocabulary.json_parts import json_parts
 from tokemb.vocabulary.tokenizers_library import HAS_COMPONENTS, Tokenizer
@@ -108,9 +108,10 @@ def _load(text: str, name: str) -> Tokenizer:
     except BaseException as error:  # tokenizers raises plain Exception, or panics
         if not is_failure(error):
             raise
-        reason = " ".join(str(error).split())
         library = _LIBRARY if HAS_COMPONENTS else _LIBRARY_1
-        raise VocabularyError(f"{name} is not a tokenizer.json that {library} can load: {reason:.300}") from error
+        raise VocabularyError(
+            f"{name} is not a tokenizer.json that {library} can load: {one_line(error):.300}"
+        ) from error
 
 
 def is_failure(error: BaseException) -> bool:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tokemb.errors import MissingPackageError
-from tokemb.vocabulary.character_ranges import NEWER
-from tokemb.vocabulary.character_sets import Letters
+from tokemb.vocabulary.character_ranges import NEWER, Letters
 from tokemb.vocabulary.without_expressions import without_expressions
 
 # The texts that a tokenizer encodes when it is loaded. Version 1.0 reports most components that it lacks only then.

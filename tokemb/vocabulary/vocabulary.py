@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._validation import UNIGRAMS
+from tokemb._arrays import Array
+from tokemb._validation import UNIGRAMS, check_left_out
 from tokemb.errors import ArgumentError, VocabularyError
 from tokemb.rows.corpus_statistics import CorpusStatistics
 from tokemb.vocabulary.folder import BUCKETS, NGRAMS, SEGMENTER, table_from_parquet, vocabulary_table
-from tokemb.vocabulary.highest_id import check_highest_id
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
 from tokemb.vocabulary.pair_template import PairTemplate
@@ -21,6 +20,27 @@ from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, fingerprint, ids_of_tokens, unk_id
 from tokemb.vocabulary.tokenizers_library import Tokenizer, model_type
+
+# Vocabularies have gaps where tokens were removed or reserved. Lists and tables have an entry for every id up to the
+# highest. Without a limit, a file of one token with a high id would need gigabytes of memory.
+_FREE_IDS = 1_000_000
+_IDS_PER_TOKEN = 10
+
+
+def check_highest_id(highest: int, tokens: int, token: str | None = None) -> None:
+    """Raise ``VocabularyError`` if an id is far higher than the number of tokens.
+
+    Args:
+        highest: The highest id.
+        tokens: The number of tokens.
+        token: The token with this id, if it is known.
+    """
+    limit = _FREE_IDS + _IDS_PER_TOKEN * tokens
+    if highest > limit:
+        owner = "" if token is None else f" of {token!r:.60}"
+        raise VocabularyError(
+            f"ids in a vocabulary of {tokens:,} tokens must be at most {limit:,}; the id{owner} is {highest:,}"
+        )
 
 
 class Vocabulary:
@@ -52,7 +72,7 @@ class Vocabulary:
             oov: Whether a token out of vocabulary becomes the OOV id.
             settings: The arguments of ``fit_vocab``.
             corpus: Statistics of the corpus.
-            segmenter: What puts spaces between the words of a text.
+            segmenter: The segmenter that puts spaces between the words of a text.
             ngrams: The lengths of n-grams.
             table: The content of ``vocabulary.parquet`` as a table or as bytes.
             known_fingerprint: The fingerprint of ``specification``, if a folder vouches for it.
@@ -228,10 +248,7 @@ class Vocabulary:
             raise ArgumentError("truncating must be left out with overlap, with which texts are not truncated")
         if is_pair:
             return self.pair_pad_truncate(maxlen, padding, truncating, pair_truncation)
-        if pair_truncation is not None:
-            raise ArgumentError(
-                f"pair_truncation must be left out for single texts: pass {pairs_by} for pairs of texts"
-            )
+        check_left_out(f"for single texts: pass {pairs_by} for pairs of texts", pair_truncation=pair_truncation)
         if overlap is not None:
             self.require_unigrams("split into windows")
         return self.pad_truncate(maxlen, padding, truncating)
@@ -300,7 +317,7 @@ class Vocabulary:
                 f"n-grams cannot be {use}; this vocabulary has ngrams={list(self.ngrams)}: fit one without ngrams"
             )
 
-    def check_ids(self, ids: npt.NDArray[Any]) -> None:
+    def check_ids(self, ids: Array) -> None:
         """Check that all ids belong to the vocabulary.
 
         Args:

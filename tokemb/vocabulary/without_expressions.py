@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from tokemb.vocabulary import character_ranges
-from tokemb.vocabulary.character_sets import Letters
+from tokemb.vocabulary.character_ranges import Letters
 from tokemb.vocabulary.expressions import FINAL_SIGMA, WORDS
 
 Component = dict[str, Any]

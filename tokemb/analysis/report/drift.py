@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.compute as pc
 
-from tokemb._arrays import Int64
-from tokemb.analysis.escape_token import escape_token
+from tokemb._arrays import Float64, Int64
 from tokemb.analysis.report.frequencies import Frequencies
 from tokemb.analysis.report.scripts import with_counts
 from tokemb.analysis.report.stability import Stability, compare
 from tokemb.errors import TextError
 from tokemb.rows.corpus_statistics import length_quantile
+from tokemb.vocabulary.escape_token import escape_token
 
 _BINS = 10
 _FREQUENT = 50
@@ -106,10 +105,10 @@ def _expected_oov(reference: Frequencies) -> float:
     return (reference.total - known + int(reference.counts[single].sum())) / reference.total
 
 
-_Bins = tuple[str, list[str], npt.NDArray[np.float64], npt.NDArray[np.float64]]
+_Bins = tuple[str, list[str], Float64, Float64]
 
 
-def _token_bins(reference: Frequencies, tokens: npt.NDArray[np.float64], expected: float, oov: float) -> _Bins:
+def _token_bins(reference: Frequencies, tokens: Float64, expected: float, oov: float) -> _Bins:
     """Return bins of tokens that have about the same number of occurrences in the reference, and the OOV bin."""
     before = reference.occurrences() - reference.counts
     number = before * _BINS // max(int(reference.counts.sum()), 1)
@@ -122,7 +121,7 @@ def _token_bins(reference: Frequencies, tokens: npt.NDArray[np.float64], expecte
     return "tokens", [*names, "out of vocabulary"], np.append(shares, expected), np.append(new_shares, oov)
 
 
-def _frequent_bins(reference: Frequencies, new_shares: npt.NDArray[np.float64], expected: float) -> _Bins:
+def _frequent_bins(reference: Frequencies, new_shares: Float64, expected: float) -> _Bins:
     """Return a bin for each of the most frequent tokens, and one for all others together."""
     shares = reference.counts[:_FREQUENT] / reference.counts.sum() * (1 - expected)
     first = new_shares[:_FREQUENT]
@@ -141,7 +140,7 @@ def _compare_lengths(reference: Mapping[int, int], new: Mapping[int, int], rows:
     return compare("row lengths", names, _length_shares(reference, limits), _length_shares(new, limits), rows, rows)
 
 
-def _length_shares(row_lengths: Mapping[int, int], limits: list[int]) -> npt.NDArray[np.float64]:
+def _length_shares(row_lengths: Mapping[int, int], limits: list[int]) -> Float64:
     lengths, rows = _arrays(row_lengths)
     return np.bincount(np.searchsorted(limits, lengths), rows, len(limits) + 1) / rows.sum()
 

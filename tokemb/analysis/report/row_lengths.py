@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Float64, Int64
 from tokemb.rows.corpus_statistics import length_quantile
 
 _SHARES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
@@ -90,7 +89,7 @@ def round_lengths(row_lengths: Mapping[int, int], around: int = 0) -> list[int]:
     return sorted(length for length in lengths if length > around)
 
 
-def _longest_row(rows: Int64, size: int) -> npt.NDArray[np.float64]:
+def _longest_row(rows: Int64, size: int) -> Float64:
     """Return the probability that none of ``size`` random rows is longer than each length, float64 ``(lengths,)``.
 
     Rows are drawn without replacement: the probability is that of a hypergeometric distribution.
@@ -106,7 +105,7 @@ def _longest_row(rows: Int64, size: int) -> npt.NDArray[np.float64]:
     return np.exp([log_choices(available) - log_choices(total) for available in up_to])
 
 
-def _mean(shares: npt.NDArray[np.float64], lengths: Int64) -> float:
+def _mean(shares: Float64, lengths: Int64) -> float:
     """Return the mean of a length with this cumulative distribution."""
     return float(np.diff(shares, prepend=0) @ lengths)
 

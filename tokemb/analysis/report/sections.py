@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from tokemb.analysis.escape_token import escape_token
 from tokemb.analysis.report.drift import Drift
 from tokemb.analysis.report.report import TextReport
 from tokemb.analysis.report.scripts import ScriptTokens
 from tokemb.analysis.report.stability import Stability
 from tokemb.analysis.report.svg import Chart, Series, legend, svg
+from tokemb.vocabulary.escape_token import escape_token
 
 
 def section(title: str, *content: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from tokemb._arrays import Float64
 
 MODERATE, SIGNIFICANT = 0.1, 0.25
 """The usual thresholds of a PSI. Below the first, a distribution is stable."""
@@ -62,8 +63,8 @@ class Stability:
 def compare(
     name: str,
     bin_names: Sequence[str],
-    reference: npt.NDArray[np.float64],
-    new: npt.NDArray[np.float64],
+    reference: Float64,
+    new: Float64,
     rows: tuple[int, int],
     samples: tuple[int, int],
 ) -> Stability:

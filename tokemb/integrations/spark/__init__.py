@@ -21,6 +21,7 @@ if pyspark.__version__.split(".")[0] != "4":
 
 from tokemb.integrations.spark.counting import count_tokens, fit_vocab
 from tokemb.integrations.spark.encoding import embed, encode
+from tokemb.integrations.spark.fitting import fit_columns
 from tokemb.integrations.spark.tables import encode_table
 
-__all__ = ["count_tokens", "embed", "encode", "encode_table", "fit_vocab"]
+__all__ = ["count_tokens", "embed", "encode", "encode_table", "fit_columns", "fit_vocab"]

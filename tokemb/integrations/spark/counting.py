@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from tokemb.integrations.spark.columns import text_column, workers_errors
 from tokemb.integrations.spark.sums import PACKED, SUMMED, sum_partition
 from tokemb.integrations.spark.worker import count_partition
 from tokemb.vocabulary.pad_truncate import PadTruncate
-from tokemb.vocabulary.profiles import get_profile
+from tokemb.vocabulary.profiles import Profile, get_profile
 from tokemb.vocabulary.special_tokens import start_end_tokens
 
 _MAY_CHANGE = "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning"
@@ -69,24 +69,8 @@ def count_tokens(
     min_count, max_size = check_count("min_count", min_count), check_optional_count("max_size", max_size)
     names = reserved_tokens(reserve)
     count = partial(count_partition, column=column, profile=profile, missing=missing)
-    counted = df.select(text_column(df, column)).mapInArrow(count, PACKED)
-    totals = counted.repartition("bucket").mapInArrow(sum_partition, SUMMED)
-    with _coalesced_cache(df.sparkSession), workers_errors():
-        totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        with workers_errors():
-            lengths, left_out, table = _collect_tokens(totals, names, min_count, max_size, _TIES[splitting.ties])
-    finally:
-        totals.unpersist()
-    table = table.sort_by("first" if splitting.ties == "first seen" else "token").combine_chunks()
-    return TokenCounts(
-        profile,
-        pa.chunked_array(table["token"].cast(STRINGS).chunks, STRINGS).combine_chunks(),
-        table["count"].to_numpy(),
-        table["documents"].to_numpy(),
-        lengths,
-        left_out,
-    )
+    with summed_counts(df.select(text_column(df, column)), count) as totals:
+        return collect_counts(totals, splitting, names, min_count, max_size)
 
 
 def fit_vocab(
@@ -149,6 +133,46 @@ def fit_vocab(
         truncating=truncating,
         start=start,
         end=end,
+    )
+
+
+@contextmanager
+def summed_counts(df: DataFrame, count: Callable[..., Any]) -> Iterator[DataFrame]:
+    """Yield the rows of ``SUMMED`` of a DataFrame whose partitions ``count`` turns into rows of ``PACKED``.
+
+    They are cached during the block. Errors of workers are raised as if they were raised here.
+    """
+    totals = df.mapInArrow(count, PACKED).repartition("vocabulary", "bucket").mapInArrow(sum_partition, SUMMED)
+    with _coalesced_cache(df.sparkSession), workers_errors():
+        totals = totals.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        with workers_errors():
+            yield totals
+    finally:
+        totals.unpersist()
+
+
+def collect_counts(
+    totals: DataFrame, splitting: Profile, names: list[str], min_count: int, max_size: int | None
+) -> TokenCounts:
+    """Collect the counts of one vocabulary.
+
+    Args:
+        totals: The rows of ``SUMMED`` of the vocabulary.
+        splitting: The profile that split the texts.
+        names: Tokens that are always collected.
+        min_count: The minimum count of other tokens.
+        max_size: The maximum number of other tokens.
+    """
+    lengths, left_out, table = _collect_tokens(totals, names, min_count, max_size, _TIES[splitting.ties])
+    table = table.sort_by("first" if splitting.ties == "first seen" else "token").combine_chunks()
+    return TokenCounts(
+        splitting.name,
+        pa.chunked_array(table["token"].cast(STRINGS).chunks, STRINGS).combine_chunks(),
+        table["count"].to_numpy(),
+        table["documents"].to_numpy(),
+        lengths,
+        left_out,
     )
 
 

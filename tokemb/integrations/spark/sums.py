@@ -1,4 +1,4 @@
-"""Token counts in Spark's shuffle, and their sums.
+"""Token counts of one or several vocabularies in Spark's shuffle, and their sums.
 
 One row per token would cost Java more time than the text itself. Tokens whose hashes agree therefore share a row, and
 each of their columns is one binary value, which Java moves as it is.
@@ -6,20 +6,22 @@ each of their columns is one binary value, which Java moves as it is.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tokemb._arrays import STRINGS, Int64
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine.tally import Tally
 from tokemb.rows.string_buffers import string_buffers
 from tokemb.sources.texts import slices
 
-PACKED = "bucket int, tokens binary, sizes binary, counts binary, documents binary, first binary"
-SUMMED = "token string, length bigint, count bigint, documents bigint, first bigint"
+PACKED = "vocabulary int, bucket int, tokens binary, sizes binary, counts binary, documents binary, first binary"
+SUMMED = "vocabulary int, token string, length bigint, count bigint, documents bigint, first bigint"
 
 # The number of buckets: the tokens of a partition take a few kilobytes per bucket, and a bucket fits in a worker.
 BUCKETS = 1 << 12
@@ -32,40 +34,44 @@ _ROWS_AT_ONCE = 1 << 16
 Batches = Iterator[pa.RecordBatch]
 
 
-def pack_tally(tally: Tally, first: int) -> Batches:
+def pack_tally(tally: Tally, first: int, vocabulary: int = 0) -> Batches:
     """Yield the counts of a tally as rows of ``PACKED``. ``first`` is the index of its first token."""
     start = 0
     for tokens in slices(tally.tokens):
         stop = start + len(tokens)
         hashes = (crc32(token) % BUCKETS for token in tokens.cast(pa.large_binary()).to_pylist())
         buckets = np.fromiter(hashes, np.int32, len(tokens))
-        yield _pack_buckets(
-            tokens, buckets, tally.counts[start:stop], tally.documents[start:stop], first + np.arange(start, stop)
-        )
+        counts, documents = tally.counts[start:stop], tally.documents[start:stop]
+        yield _pack_buckets(vocabulary, tokens, buckets, counts, documents, first + np.arange(start, stop))
         start = stop
     lengths = pa.array(map(str, tally.row_lengths), STRINGS)
     rows = np.array(list(tally.row_lengths.values()), np.int64)
-    yield _pack_buckets(lengths, np.full(len(rows), _LENGTHS, np.int32), rows, rows, rows)
+    yield _pack_buckets(vocabulary, lengths, np.full(len(rows), _LENGTHS, np.int32), rows, rows, rows)
 
 
 def sum_partition(batches: Batches) -> Batches:
-    """Add the counts of the same buckets.
+    """Add the counts of the same vocabularies and buckets.
 
     Yields:
-        One row per distinct token with ``token``, ``count``, ``documents`` and ``first`` (lower for tokens seen
-        earlier), and one row per row length without a token: ``length`` and, as ``count``, the number of rows.
+        Rows with ``vocabulary``. One row per distinct token with ``token``, ``count``, ``documents`` and ``first``
+        (lower for tokens seen earlier), and one row per row length without a token: ``length`` and, as ``count``, the
+        number of rows.
     """
-    tokens, lengths = Sums(), Sums()
+    sums: defaultdict[int, tuple[Sums, Sums]] = defaultdict(lambda: (Sums(), Sums()))
     for batch in batches:
-        is_length = batch.column("bucket").to_numpy() == _LENGTHS
-        tokens.add(unpack_counts(batch.filter(pa.array(~is_length))))
-        lengths.add(unpack_counts(batch.filter(pa.array(is_length))))
-    words, rows = tokens.result(), lengths.result()
-    words = words.add_column(1, "length", pa.nulls(len(words), pa.int64()))
-    rows = rows.add_column(1, "length", rows["token"].cast(pa.int64()))
-    rows = rows.set_column(0, "token", pa.nulls(len(rows), pa.string()))
-    for table in (words, rows):
-        yield from table.to_batches(_ROWS_AT_ONCE)
+        vocabulary, is_length = batch.column("vocabulary"), pc.equal(batch.column("bucket"), _LENGTHS)
+        for number in vocabulary.unique().to_pylist():
+            is_own, (tokens, lengths) = pc.equal(vocabulary, number), sums[number]
+            tokens.add(unpack_counts(batch.filter(pc.and_not(is_own, is_length))))
+            lengths.add(unpack_counts(batch.filter(pc.and_(is_own, is_length))))
+    for number, (tokens, lengths) in sums.items():
+        words, rows = tokens.result(), lengths.result()
+        words = words.add_column(1, "length", pa.nulls(len(words), pa.int64()))
+        rows = rows.add_column(1, "length", rows["token"].cast(pa.int64()))
+        rows = rows.set_column(0, "token", pa.nulls(len(rows), pa.string()))
+        for table in (words, rows):
+            numbers = pa.array(np.full(len(table), number, np.int32))
+            yield from table.add_column(0, "vocabulary", numbers).to_batches(_ROWS_AT_ONCE)
 
 
 class Sums:
@@ -98,13 +104,19 @@ def unpack_counts(batch: pa.RecordBatch) -> pa.Table:
 
 
 def _pack_buckets(
-    tokens: pa.LargeStringArray, buckets: npt.NDArray[np.int32], counts: Int64, documents: Int64, first: Int64
+    vocabulary: int,
+    tokens: pa.LargeStringArray,
+    buckets: Int32,
+    counts: Int64,
+    documents: Int64,
+    first: Int64,
 ) -> pa.RecordBatch:
     order = np.argsort(buckets, kind="stable")
     buckets = buckets[order]
     bounds = np.concatenate([np.flatnonzero(np.diff(buckets, prepend=-2)), [len(buckets)]])
     offsets, text = string_buffers(tokens.take(pa.array(order)))
     columns = {
+        "vocabulary": pa.array(np.full(len(bounds) - 1, vocabulary, np.int32)),
         "bucket": pa.array(buckets[bounds[:-1]]),
         "tokens": _split_bytes(text, offsets[bounds]),
         "sizes": _split_bytes(np.diff(offsets).astype(np.int32), bounds),

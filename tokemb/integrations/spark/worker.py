@@ -114,16 +114,10 @@ def pack_partition(
 ) -> Batches:
     """Yield rows that are filled with the texts of one partition, in the columns of ``PACKED_COLUMNS`` only."""
     encoder, maxlen = deserialize_encoder(vocabulary.value), shape.packed_length
-
-    def rows() -> Iterator[Ragged]:
-        for _, texts in _texts(batches, column, missing):
-            if overlap is None:
-                yield encoder.encode_column(texts, shape, 1).rows
-            else:
-                yield encoder.encode_column_windows(texts, shape, overlap, 1)[0].rows
-
     step = max(_PACKED_IDS // max(maxlen, 1), 1)
-    for packed in pack_pools(rows(), maxlen, 1):
+    texts = (batch for _, batch in _texts(batches, column, missing))
+    rows = (encoder.encode_column_to_pack(batch, shape, overlap, 1) for batch in texts)
+    for packed in pack_pools(rows, maxlen, 1):
         for start in range(0, len(packed), step):
             block = packed.slice(start, min(start + step, len(packed)))
             arrays = block.padded(maxlen, encoder.require_pad_id(), shape.padding)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Array, Int32, Int64
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.examples import Examples
-from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.targets import TargetRows
 from tokemb.rows.packing import PACKED_COLUMNS, padded_segments
@@ -20,7 +19,7 @@ from tokemb.vocabulary.pair_template import PairArrays, PairTemplate
 Inputs = Int32 | PairArrays
 # Inputs, and labels (batch, ...) if there are any.
 # With targets, their weights (batch, maxlen) are third.
-Batch = tuple[Inputs] | tuple[Inputs, Numbers] | tuple[Inputs, Numbers, Numbers]
+Batch = tuple[Inputs] | tuple[Inputs, Array] | tuple[Inputs, Array, Array]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Bool, Int64
+from tokemb._arrays import Array, Bool, Int64
 from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
-from tokemb.keras.datasets.labels import Numbers, encode_labels
+from tokemb.keras.datasets.labels import encode_labels
 from tokemb.keras.datasets.targets import TargetRows
 from tokemb.rows.packing import pack_pools
 from tokemb.rows.ragged import Ragged, take
@@ -37,7 +37,7 @@ class Examples:
     """
 
     rows: Ragged
-    labels: Numbers | None = None
+    labels: Array | None = None
     first_lengths: Int64 | None = None
     texts: Int64 | None = None
     segments: Ragged | None = None
@@ -51,7 +51,7 @@ class Examples:
         """The number of texts, or of pairs of texts."""
         return len(self) if self.texts is None else int(self.texts.max(initial=-1)) + 1
 
-    def with_labels(self, labels: Numbers) -> Examples:
+    def with_labels(self, labels: Array) -> Examples:
         """Return the examples with ``labels`` ``(texts, ...)``, one for each text."""
         return replace(self, labels=labels if self.texts is None else labels[self.texts])
 
@@ -70,7 +70,7 @@ class Examples:
         return [None if array is None else array[rows] for array in self._arrays]
 
     @property
-    def _arrays(self) -> tuple[Numbers | None, ...]:
+    def _arrays(self) -> tuple[Array | None, ...]:
         return self.labels, self.first_lengths, self.texts
 
     @property

@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import Int32
+from tokemb._arrays import Array, Int32
 from tokemb.errors import ArgumentError
 from tokemb.sources.numpy_strings import from_numpy
 from tokemb.sources.texts import decode_dictionary
-
-Numbers = npt.NDArray[Any]
 
 
 def check_classes(classes: Sequence[str] | None) -> list[str] | None:
@@ -31,7 +28,7 @@ def encode_labels(
     labels: Any,  # noqa: ANN401 - any column
     classes: list[str] | None = None,
     first_row: int = 0,
-) -> Numbers:
+) -> Array:
     """Convert labels to an array of numbers.
 
     Args:
@@ -73,7 +70,7 @@ def encode_labels(
     return numbers.astype(np.int32) if numbers.dtype.kind == "b" else numbers
 
 
-def _unmasked(labels: np.ma.MaskedArray[Any, Any], first_row: int) -> Numbers:
+def _unmasked(labels: np.ma.MaskedArray[Any, Any], first_row: int) -> Array:
     """Return the data of a masked array, or raise ``ArgumentError`` if a label is masked."""
     mask = np.atleast_1d(np.ma.getmaskarray(labels))
     masked = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
@@ -102,7 +99,7 @@ def _to_arrow(labels: Any) -> pa.Array:  # noqa: ANN401
     return decode_dictionary(column)
 
 
-def _arrow_to_numpy(column: pa.Array, classes: list[str] | None, first_row: int) -> Numbers:
+def _arrow_to_numpy(column: pa.Array, classes: list[str] | None, first_row: int) -> Array:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise ArgumentError(f"labels[{first_row + row}] is missing: fill it, or remove the row")
@@ -125,7 +122,7 @@ def _arrow_to_numpy(column: pa.Array, classes: list[str] | None, first_row: int)
     return column.to_numpy(zero_copy_only=False)
 
 
-def _class_indices(column: pa.Array, classes: list[str] | None, first_row: int) -> Numbers:
+def _class_indices(column: pa.Array, classes: list[str] | None, first_row: int) -> Array:
     """Return the index of each string in ``classes``, int32 ``(rows,)``."""
     encoded = column.dictionary_encode()
     distinct = encoded.dictionary.to_pylist()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tokemb._validation import check_choice, check_count
+from tokemb._validation import check_choice, check_count, check_left_out
 from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
 from tokemb.keras.datasets.batches import BatchMaker
@@ -18,6 +18,7 @@ from tokemb.keras.datasets.labels import check_classes
 from tokemb.keras.datasets.order import BatchOrder
 from tokemb.keras.datasets.targets import TargetRows
 
+_WITH_PACK = "with pack=True, which makes one row of several texts"
 _log = logging.getLogger("tokemb")
 
 
@@ -25,17 +26,17 @@ _log = logging.getLogger("tokemb")
 class FeedSettings:
     """The arguments of ``Encoder.dataset`` and ``Encoder.py_dataset``, which document them."""
 
-    column: str | None
-    classes: Sequence[str] | None
-    batch_size: int
-    shuffle: bool
-    seed: int | None
-    bucket: bool | Sequence[int]
-    maxlen: int | None
-    padding: str | None
-    truncating: str | None
-    drop_remainder: bool
-    threads: int | None
+    column: str | None = None
+    classes: Sequence[str] | None = None
+    batch_size: int = 32
+    shuffle: bool = False
+    seed: int | None = None
+    bucket: bool | Sequence[int] = False
+    maxlen: int | None = None
+    padding: str | None = None
+    truncating: str | None = None
+    drop_remainder: bool = False
+    threads: int | None = None
     second: Any = None
     pair_truncation: str | None = None
     overlap: int | None = None
@@ -78,14 +79,11 @@ class FeedSettings:
     def _target_rows(self, encoder: TextEncoder) -> TargetRows | None:
         """Return how target texts become rows. ``None`` if there are none."""
         if self.targets is None:
-            for name, value in (("target_encoder", self.target_encoder), ("target_maxlen", self.target_maxlen)):
-                if value is not None:
-                    raise ArgumentError(f"{name} must be left out without targets: pass targets=..., the target texts")
+            why = "without targets: pass targets=..., the target texts"
+            check_left_out(why, target_encoder=self.target_encoder, target_maxlen=self.target_maxlen)
             return None
-        others = {"second": self.second, "overlap": self.overlap, "pack": self.pack or None, "classes": self.classes}
-        for name, value in others.items():
-            if value is not None:
-                raise ArgumentError(f"{name} must be left out with targets=...: each row is one text with its target")
+        why = "with targets=...: each row is one text with its target"
+        check_left_out(why, second=self.second, overlap=self.overlap, pack=self.pack, classes=self.classes)
         return TargetRows.of(encoder if self.target_encoder is None else self.target_encoder, self.target_maxlen)
 
     def examples(self, maker: ExampleMaker, texts: Any, labels: Any) -> Examples:  # noqa: ANN401
@@ -104,10 +102,10 @@ class FeedSettings:
 
     def check_labels(self, labels: Any) -> None:  # noqa: ANN401
         """Raise ``ArgumentError`` if there are labels, and rows are packed or have targets."""
-        if labels is not None and self.pack:
-            raise ArgumentError("labels must be left out with pack=True, which makes one row of several texts")
-        if labels is not None and self.targets is not None:
-            raise ArgumentError("labels must be left out with targets, which a model predicts in their place")
+        if self.pack:
+            check_left_out(_WITH_PACK, labels=labels)
+        if self.targets is not None:
+            check_left_out("with targets, which a model predicts in their place", labels=labels)
 
     def packed_length(self, maker: ExampleMaker) -> int | None:
         """Return the length of packed rows. ``None`` if each row is one text.
@@ -117,9 +115,7 @@ class FeedSettings:
         """
         if not self.pack:
             return None
-        for name, value in (("second", self.second), ("bucket", self.bucket or None)):
-            if value is not None:
-                raise ArgumentError(f"{name} must be left out with pack=True, which makes one row of several texts")
+        check_left_out(_WITH_PACK, second=self.second, bucket=self.bucket or None)
         return maker.shape.packed_length
 
     def _select(self, examples: Examples) -> Examples:

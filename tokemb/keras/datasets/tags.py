@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tokemb._arrays import TOKEN_ROWS, Int32
-from tokemb.errors import ArgumentError, TextError, TextTypeError
+from tokemb._arrays import TOKEN_ROWS, Bool, Float32, Int32
+from tokemb.errors import ArgumentError, TextError, TextTypeError, one_line
 from tokemb.keras.datasets.labels import check_classes, class_indices
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columns import Location
@@ -36,7 +35,7 @@ class TaggedRows(NamedTuple):
 
     ids: Int32
     tags: Int32
-    weights: npt.NDArray[np.float32]
+    weights: Float32
     classes: list[str]
 
 
@@ -68,7 +67,7 @@ def token_column_of(name: str, rows: Any) -> pa.LargeListArray:  # noqa: ANN401
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise TextTypeError(f"{name} must be lists of texts, or texts: {' '.join(str(error).split()):.200}") from None
+        raise TextTypeError(f"{name} must be lists of texts, or texts: {one_line(error):.200}") from None
     column = token_rows(column)
     if pa.types.is_null(column.type) and not len(column):
         return pa.array([], TOKEN_ROWS)
@@ -144,7 +143,7 @@ def place_tags(words: Ragged, targets: Int32) -> tuple[Ragged, Ragged]:
     return Ragged(tags, words.row_splits), Ragged(weights.astype(np.int32), words.row_splits)
 
 
-def is_first(words: Ragged) -> npt.NDArray[np.bool_]:
+def is_first(words: Ragged) -> Bool:
     """Return whether each id is the first one of its word in its row, bool ``(ids,)``."""
     first = words.values >= 0
     first[1:] &= words.values[1:] != words.values[:-1]  # no two rows have the same word

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tokemb._arrays import Int32, Int64
+from tokemb._arrays import Float32, Int32, Int64
 from tokemb._validation import check_optional_count
 from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError
-from tokemb.rows.pooling import Float32
 from tokemb.rows.ragged import Ragged, take_padded
 from tokemb.vocabulary.pad_truncate import PadTruncate
 

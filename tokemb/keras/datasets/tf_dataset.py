@@ -7,13 +7,13 @@ from contextlib import closing
 from itertools import count
 from typing import Any
 
+from tokemb._arrays import Array
 from tokemb._validation import check_count
 from tokemb.engine.text_encoder import TextEncoder
 from tokemb.errors import ArgumentError, MissingPackageError
 from tokemb.keras.datasets.batches import Batch, BatchMaker, check_not_empty
 from tokemb.keras.datasets.examples import Examples
 from tokemb.keras.datasets.files import StreamedExamples
-from tokemb.keras.datasets.labels import Numbers
 from tokemb.keras.datasets.settings import FeedSettings
 from tokemb.rows.packing import PACKED_COLUMNS
 from tokemb.vocabulary.pair_template import PAIR_COLUMNS
@@ -51,7 +51,7 @@ def make_dataset(
 
 
 def _batches_of_chunks(
-    streamed: StreamedExamples, maker: BatchMaker, epoch: int, first_labels: Numbers | None
+    streamed: StreamedExamples, maker: BatchMaker, epoch: int, first_labels: Array | None
 ) -> Iterator[Batch]:
     with closing(streamed.chunks()) as chunks:
         for number, examples in enumerate(chunks):

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tokemb._arrays import Int32, UInt8
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.components import UnprovableError
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.keras.layers.context_rules import ContextRule, context_rule
-from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES, TAIL, UNCHANGED, Int32, UInt8
+from tokemb.kernels.structs import NEEDS_REFERENCE, PAGE, PAGES, TAIL, UNCHANGED
 from tokemb.vocabulary.tokenizer_json import BLANK, tokenizer_of
 
 # The class of an entry without a character.

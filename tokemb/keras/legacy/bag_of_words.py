@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float64
 from tokemb.errors import ArgumentError
-
-Float64 = npt.NDArray[np.float64]
 
 
 def count_matrix(

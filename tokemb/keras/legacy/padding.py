@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tokemb._arrays import Int64
+from tokemb._arrays import Array, Int64
 from tokemb._validation import check_side
 from tokemb.errors import ArgumentError
 from tokemb.rows.ragged import Ragged
-
-Array = npt.NDArray[Any]
 
 # The dtypes whose type character is the same in NumPy and `struct`.
 _STRUCT_DTYPES = "bhilqBHILQfd"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tokemb._arrays import Float64
 from tokemb.keras.legacy.padding import pad_sequences
 
 __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
@@ -20,7 +21,7 @@ __all__ = ["make_sampling_table", "pad_sequences", "skipgrams"]
 _GAMMA = 0.577
 
 
-def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> npt.NDArray[np.float64]:
+def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> Float64:
     """Return the probability with which ``skipgrams`` samples the word of each rank.
 
     Frequent words are sampled less often, by word2vec's formula for words whose frequencies follow Zipf's law.

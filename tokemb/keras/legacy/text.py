@@ -17,9 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from tokemb._arrays import Float64
 from tokemb.engine import TokenCounter
 from tokemb.errors import ArgumentError
-from tokemb.keras.legacy.bag_of_words import Float64, count_matrix
+from tokemb.keras.legacy.bag_of_words import count_matrix
 from tokemb.keras.legacy.splitting import Splitting, chunks, profile_of, split_words
 from tokemb.keras.legacy.word_lookup import WordLookup
 from tokemb.rows.threads import thread_count

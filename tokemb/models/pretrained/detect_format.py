@@ -11,8 +11,6 @@ from tokemb.models.pretrained.fasttext import MAGIC, looks_like_unversioned
 from tokemb.models.pretrained.word2vec_header import parse_header
 from tokemb.models.pretrained.word2vec_text import is_number
 
-"""GloVe text, word2vec text (also fastText's ``.vec``), word2vec binary, fastText's ``.bin`` and NumPy's ``.npz``."""
-
 BEGINNING_SIZE = 1 << 20
 """The number of bytes from which the format is detected."""
 

@@ -10,14 +10,13 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float32, Float64, Int64
 from tokemb.errors import VectorsError
 from tokemb.models.pretrained.pretrained_vectors import VectorCollector
 from tokemb.models.pretrained.stream import Stream
 from tokemb.models.pretrained.subword_ids import SubwordIds
 from tokemb.models.pretrained.word2vec_header import check_dim
-from tokemb.rows.pooling import Float32
 
 MAGIC = struct.pack("<i", 793712314)
 
@@ -147,7 +146,7 @@ def _read_vectors(
     sources = np.fromiter((row for rows in matrix_rows.values() for row in rows), np.int64, len(targets))
     order = np.argsort(sources, kind="stable")
     targets, sources = targets[order], sources[order]
-    sums: npt.NDArray[np.float64] = np.zeros((collector.size, dim))
+    sums: Float64 = np.zeros((collector.size, dim))
     position, distinct = 0, np.unique(sources)
     for start in range(0, len(distinct), _BLOCK_ROWS):
         block = distinct[start : start + _BLOCK_ROWS]
@@ -166,7 +165,7 @@ def _read_vectors(
                 raise VectorsError(f"{reader.stream.name} is damaged: {error}") from None
 
 
-def _read_rows(reader: _Reader, dim: int, rows: npt.NDArray[np.int64], position: int) -> tuple[Float32, int]:
+def _read_rows(reader: _Reader, dim: int, rows: Int64, position: int) -> tuple[Float32, int]:
     """Read the vectors ``(rows, dim)`` of ascending rows, from the row ``position``. Return the next position too."""
     size = dim * _FLOAT.itemsize
     parts = []
@@ -178,7 +177,7 @@ def _read_rows(reader: _Reader, dim: int, rows: npt.NDArray[np.int64], position:
     return np.frombuffer(b"".join(parts), _FLOAT).reshape(len(rows), dim), position
 
 
-def _add(sums: npt.NDArray[np.float64], targets: npt.NDArray[np.int64], vectors: Float32) -> None:
+def _add(sums: Float64, targets: Int64, vectors: Float32) -> None:
     """Add each vector ``(n, dim)`` to its target row of ``sums``."""
     order = np.argsort(targets, kind="stable")
     targets = targets[order]

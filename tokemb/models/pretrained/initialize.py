@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Bool, Float32
 from tokemb._validation import check_choice
 from tokemb.encoder import Encoder
 from tokemb.errors import ArgumentError, VectorsError
 from tokemb.models.pretrained.pretrained_vectors import Pretrained
-from tokemb.rows.pooling import Float32
 
 INITIALIZERS = ("random", "zeros", "mean")
 """The ways to initialize tokens without a vector."""
@@ -41,7 +40,7 @@ class Coverage:
         return f"{text}, {self.occurrences_found / self.occurrences:.2%} of their occurrences"
 
 
-def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
+def coverage(encoder: Encoder, found: Bool) -> Coverage:
     """Count the tokens with a vector, and their occurrences.
 
     Args:
@@ -59,7 +58,7 @@ def coverage(encoder: Encoder, found: npt.NDArray[np.bool_]) -> Coverage:
     )
 
 
-def real_tokens(encoder: Encoder) -> npt.NDArray[np.bool_]:
+def real_tokens(encoder: Encoder) -> Bool:
     """Return which ids, bool ``(input_dim,)``, are tokens of texts: not padding, ``[UNK]`` or unused."""
     real = np.array([token != "" for token in encoder.vocabulary])
     for index in (encoder.pad_id, *encoder.oov_ids):

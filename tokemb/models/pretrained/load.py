@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokemb._validation import VECTOR_FORMATS, check_choice
-from tokemb.errors import ArgumentError, VectorsError
+from tokemb.errors import ArgumentError, VectorsError, one_line
 from tokemb.files.expansion import is_bomb
 from tokemb.formats.npz_member import read_header
 from tokemb.models.pretrained.detect_format import BEGINNING_SIZE, bom_size, detect_dim, detect_format
@@ -208,8 +208,7 @@ def _read_archive(path: Path, collector: VectorCollector) -> Pretrained:
     except VectorsError:
         raise
     except Exception as error:  # a broken archive can make zipfile, zlib and NumPy raise anything
-        reason = " ".join(str(error).split())
-        raise VectorsError(f"{path} is not an archive of tokens and vectors: {reason:.200}") from None
+        raise VectorsError(f"{path} is not an archive of tokens and vectors: {one_line(error):.200}") from None
     if tokens.dtype.kind != "U" or vectors.dtype.kind != "f" or vectors.ndim != 2 or tokens.shape != vectors.shape[:1]:
         raise VectorsError(
             f"{path} must hold tokens, strings (rows,), and vectors, float (rows, dim); it holds {tokens.dtype} "

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from tokemb._arrays import Bool, Float32
 from tokemb.errors import ArgumentError
-from tokemb.rows.pooling import Float32
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Pretrained:
     """
 
     matrix: Float32
-    found: npt.NDArray[np.bool_]
+    found: Bool
     source: str
     format: str
     rows: int
@@ -63,8 +63,8 @@ class VectorCollector:
     size: int
     row_of_token: dict[bytes, int]
     ignore_case: bool
-    found: npt.NDArray[np.bool_]
-    case_folded: npt.NDArray[np.bool_]
+    found: Bool
+    case_folded: Bool
     matrix: Float32 | None = None
     repeated: int = 0
     unusable: int = 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from tokemb._arrays import Float64
 from tokemb.errors import VectorsError
 from tokemb.models.pretrained.pretrained_vectors import VectorCollector
 from tokemb.models.pretrained.stream import Stream
@@ -93,7 +93,7 @@ def _read_row(line: bytes, dim: int, collector: VectorCollector) -> None:
         collector.put(row, _parse_numbers(line[len(token) + 1 :]))
 
 
-def _parse_numbers(text: bytes) -> npt.NDArray[np.float64]:
+def _parse_numbers(text: bytes) -> Float64:
     """Parse numbers separated by single spaces. Raise ``ValueError`` if a field is not a number."""
     fields = text.split(b" ")
     try:

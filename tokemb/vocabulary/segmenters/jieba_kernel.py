@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS
+from tokemb._arrays import STRINGS, Float64
 from tokemb.kernels import object_cache
 from tokemb.kernels.structs import FIRST_HAN, LAST_HAN, NO_WORD, Text, WordTables, WordWorkspace
 from tokemb.rows.string_buffers import string_buffers
@@ -136,7 +135,7 @@ def _make_tables(jieba: Any, finalseg: Any, user_dictionary: bytes | None) -> Wo
     )
 
 
-def _emissions(finalseg: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401
+def _emissions(finalseg: Any) -> Float64:  # noqa: ANN401
     emissions = np.full((LAST_HAN - FIRST_HAN + 1, len(_STATES)), finalseg.MIN_FLOAT)
     for index, state in enumerate(_STATES):
         for character, value in finalseg.emit_P[state].items():

@@ -13,10 +13,11 @@ from tests.conftest import command_here, eagerly
 from tokemb.errors import ArgumentError
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.early_stopping import EarlyStopping
-from tokemb.training.fitting import Fitted, Schedule, Trained, read_report
 from tokemb.training.knowledge_tracing import train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.ratings import train_ratings
+from tokemb.training.result import Fitted, Trained, read_report
+from tokemb.training.schedule import Schedule
 
 pytestmark = pytest.mark.keras
 

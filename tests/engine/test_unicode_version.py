@@ -10,8 +10,7 @@ from tokenizers import pre_tokenizers
 
 from tests.conftest import EXAMPLES
 from tests.engine.test_gigatoken import OURS, each_file, sequence, split, texts_of, trained, ways
-from tokemb.engine.token_screen import tokens_to_screen
-from tokemb.engine.unicode_version import has_newer_characters
+from tokemb.engine.unicode_version import has_newer_characters, tokens_to_screen
 from tokemb.rows.pack_rows import rows_with
 
 pytestmark = pytest.mark.slow
