@@ -126,7 +126,7 @@ def test_commands_in_the_page_on_recommending_run(tmp_path):
     (tmp_path / "u.data").write_text("".join(ratings))
     (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / "docs" / "recommending.md").read_text("utf-8"), re.DOTALL)
     for line in block.splitlines():
-        short = ["--epochs=1"] if "train ratings" in line else []
+        short = ["--epochs=1", "--no-refit"] if "train ratings" in line else []
         run = command_here(*shlex.split(line)[1:], *short, cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     for folder in ("stars", "words", "items"):
@@ -142,7 +142,8 @@ def test_commands_in_the_page_on_tagging_run(tmp_path):
     page = (ROOT / "docs" / "tagging.md").read_text("utf-8")
     for block in re.findall(r"```\n(tokemb .*?)```", page, re.DOTALL):
         for line in block.splitlines():
-            run = command_here(*shlex.split(line)[1:], *(["--epochs=1"] if "train tag" in line else []), cwd=tmp_path)
+            short = ["--epochs=1", "--no-refit"] if "train tag" in line else []
+            run = command_here(*shlex.split(line)[1:], *short, cwd=tmp_path)
             assert run.returncode == 0, (line, run.stderr)
     assert (tmp_path / "tags.jsonl").read_text().count('"predictions":[') == 20
 
@@ -162,7 +163,7 @@ def test_the_commands_in_the_page_on_predicting(tmp_path):
     (tmp_path / "pairs.csv").write_text("user,film\nu1,f2\nnobody,f1\n")
     (block,) = re.findall(r"```\n(tokemb .*?)```", (ROOT / "docs" / "predicting.md").read_text("utf-8"), re.DOTALL)
     for line in filter(None, block.splitlines()):
-        run = command_here(*shlex.split(line.replace("--epochs 5", "--epochs 1"))[1:], cwd=tmp_path)
+        run = command_here(*shlex.split(line.replace("--epochs 5", "--epochs 1 --no-refit"))[1:], cwd=tmp_path)
         assert run.returncode == 0, (line, run.stderr)
     with (tmp_path / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -209,7 +209,7 @@ def test_counts_without_limits_equal_the_local_counts(session):
     assert spark == here
 
 
-@pytest.mark.parametrize("partitions", [1, 2, 7])
+@pytest.mark.parametrize("partitions", [1, 7])
 def test_encode_gives_the_ids_of_the_encoder_for_any_partitions(session, partitions):
     bert = TOKENIZERS / "all_minilm_l6_v2" / "tokenizer.json"
     for encoder in (

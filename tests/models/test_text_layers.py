@@ -54,8 +54,9 @@ def answers(model, texts=TEXTS):
     return model.predict(tf.constant(texts), verbose=0)
 
 
-@pytest.mark.parametrize("base", [marked, plain])
-@pytest.mark.parametrize("make", [functional, sequential, nested])
+@pytest.mark.parametrize(
+    ("make", "base"), [(functional, marked), (functional, plain), (sequential, marked), (nested, plain)]
+)
 def test_a_grown_model_gives_new_tokens_their_ids_in_the_graph(make, base, tmp_path):
     model = make(OLD.layer(4), base())
     before = model(tf.constant(TEXTS))

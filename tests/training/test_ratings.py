@@ -155,7 +155,7 @@ def test_model_that_does_not_beat_the_biases_says_so(tmp_path):
 
 @eagerly
 def test_a_seed_repeats_a_training_and_another_does_not():
-    rows = table(800)
+    rows = table(150)
     figures = [
         train_ratings(
             rows, ["user", "item"], "rating", dim=2, schedule=Schedule(epochs=1, seed=seed, refit=False)
