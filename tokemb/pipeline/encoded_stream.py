@@ -295,8 +295,11 @@ class EncodedStream:
         if first.nbytes < SMALL_BYTES:  # encoding a small corpus takes less time than starting a thread
             yield self._encode_batch(first)
             first = next(self._corpus, None)
-        if first is not None:
-            yield from prefetch_map(self._encode_batch, chain([first], self._corpus))
+            if first is None:
+                return
+        batches = chain([first], self._corpus)
+        del first  # otherwise it takes memory until the end
+        yield from prefetch_map(self._encode_batch, batches)
 
     def _set_target_length(self) -> None:
         """Set the length of target rows in the report, if there are some, once all rows or ``maxlen`` are known.
