@@ -70,6 +70,16 @@ def test_data_source_of_grain_reads_single_rows_of_shards(tmp_path):
     assert [path.read_bytes() for path in shards] == before
 
 
+@pytest.mark.parametrize("shard_format", ["array_record", "tfrecord"])
+def test_replaced_shards_are_removed(tmp_path, shard_format):
+    (tmp_path / "texts.txt").write_text("a b\nc\nb b\n")
+    arguments = tmp_path / "texts.txt", tokemb.fit_vocab(tmp_path / "texts.txt"), tmp_path / "shards"
+    tokemb.encode_file(*arguments, maxlen=2, rows_per_shard=1, shard_format="array_record")
+    tokemb.encode_file(*arguments, maxlen=2, rows_per_shard=2, shard_format=shard_format, force=True)
+    names = sorted(path.name for path in (tmp_path / "shards").iterdir())
+    assert names == ["_manifest.json", f"part-00000.{shard_format}", f"part-00001.{shard_format}"]
+
+
 def test_command_prints_the_specification_of_the_records(tmp_path):
     (tmp_path / "t.csv").write_text("text,label\na b,1\nc,0\n")
     ok(command_here(*"fit-vocab t.csv --column text -o v".split(), cwd=tmp_path))
