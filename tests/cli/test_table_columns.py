@@ -59,7 +59,6 @@ def test_commands_give_the_arrays_of_python(at):
         ("--text title --multi genres=", 2, "with a separator that is not empty; received 'genres='"),
         ("--text title --start [BOS]", 2, "--start is for vocabularies of texts; a folder of columns does not"),
         ("--category shop --ngrams 2", 2, "--ngrams is for vocabularies of texts; values of columns are not split"),
-        ("--text title --engine spark", 2, "--engine spark fits one column: leave out --text"),
     ],
 )
 def test_invalid_columns_are_one_sentence_and_write_nothing(at, options, code, message):

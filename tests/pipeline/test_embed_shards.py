@@ -223,10 +223,9 @@ def test_an_output_in_the_folder_of_ids(run, tmp_path, output):
 
 
 def test_more_shards_than_their_names_have_digits_for(run, tmp_path, monkeypatch):
-    from tokemb.formats import manifest, shards
+    from tokemb.formats import manifest
 
-    for module in (manifest, shards):
-        monkeypatch.setattr(module, "shard_path", lambda folder, index, suffix: folder / f"part-{index}{suffix}")
+    monkeypatch.setattr(manifest, "shard_path", lambda folder, index, suffix: folder / f"part-{index}{suffix}")
     run("encode x.jsonl --vocab v --maxlen 6 --keep n --rows-per-shard 200 -o shards")
     assert (tmp_path / "shards" / "part-12.npz").exists()
     kept = [

@@ -13,7 +13,7 @@ from tokemb.pipeline.predict import predict_corpus
 class BatchSizes:
     """A predictor whose predictions depend on the batch, as the last bits of those of a model do."""
 
-    table_columns, cells, fingerprint, settings = None, {}, "f", {}
+    table_columns, cells, fingerprint, settings, max_rows = None, {}, "f", {}, None
     schema = pa.schema([("prediction", pa.int64()), ("reason", pa.string())])
 
     def predict_batch(self, batch):

@@ -166,7 +166,7 @@ def test_lists_in_cells_that_are_no_text_are_errors(cell):
 class _Recorder:
     """A predictor that records the ids of its rows."""
 
-    fingerprint, settings, schema = "0" * 64, {}, pa.schema([("reason", pa.string())])
+    fingerprint, settings, schema, max_rows = "0" * 64, {}, pa.schema([("reason", pa.string())]), None
 
     def __init__(self, encoder):
         self.encoder, self.table_columns, self.cells, self.ids = encoder, encoder.parts, encoder.cells, []

@@ -313,7 +313,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn():
 def test_balanced_class_weights_find_a_rare_class_that_cannot_be_told_with_certainty():
     rng = np.random.default_rng(0)
     labels = (rng.random(400) < 0.2).astype(int).tolist()
-    texts = ["rare" if label and rng.random() < 0.6 or rng.random() < 0.2 else "usual" for label in labels]
+    texts = ["rare" if label and rng.random() < 0.4 or rng.random() < 0.2 else "usual" for label in labels]
     settings = {"ngrams": 1, "dim": 2, "dropout": 0.0, "schedule": Schedule(epochs=8, learning_rate=0.1, refit=False)}
     plain, balanced = (
         train_classifier(Labelled(texts, labels), test=Labelled(texts, labels), class_weights=weights, **settings)

@@ -127,7 +127,7 @@ def test_interruption_ends_the_trainings_of_all_folds(tmp_path):
 @eagerly
 def test_folds_of_a_classifier_are_tested_on_texts_that_it_was_not_trained_on():
     rows = Labelled([f"good film {row}" if row % 2 else f"bad film {row}" for row in range(40)], [0, 1] * 20)
-    schedule = Schedule(epochs=2, learning_rate=0.5, refit=False)
+    schedule = Schedule(epochs=8, learning_rate=0.1, refit=False)
     trained = cross_validate(
         train_classifier, rows, folds=2, stratify=rows.labels, schedule=schedule, dim=2, ngrams=1, dropout=0.0
     )
