@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
+
+# The names of the files of Python's import system.
+_IMPORT_SYSTEM = "<frozen importlib"
+_PAUSE_SECONDS = 0.001
 
 _DESCRIPTIONS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 
@@ -52,6 +59,19 @@ def describe() -> str:
     return "stopped"
 
 
-def _stop(number: int, _: FrameType | None) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
+    if frame is not None and frame.f_code.co_filename.startswith(_IMPORT_SYSTEM):
+        # An exception between two of its instructions would leave the import lock held. Threads that import something
+        # would wait for it for ever, and this thread for them.
+        _thread.start_new_thread(_send_later, (number,))
+        return
     _received.append(number)
     raise Stopped(number)
+
+
+def _send_later(number: int) -> None:
+    time.sleep(_PAUSE_SECONDS)
+    if os.name == "posix":
+        os.kill(os.getpid(), number)  # the main thread gets it, even if it waits for input
+    else:
+        signal.raise_signal(number)

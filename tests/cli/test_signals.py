@@ -87,3 +87,30 @@ def test_signal_that_was_ignored_stays_ignored(here):
         check=False,
     )
     assert run.returncode == 0, run.stderr
+
+
+# Send the signal between two instructions of Python's import system, which its file name stands for.
+IN_IMPORT_SYSTEM = """
+import time
+from tokemb_cli import signals
+
+signals.install()
+reached = []
+source = "import os, signal; os.kill(os.getpid(), signal.SIGTERM); reached.append('end of the import')"
+exec(compile(source, "<frozen importlib._bootstrap>", "exec"), {"reached": reached})
+try:
+    time.sleep(5)
+except KeyboardInterrupt:
+    print(*reached, signals.describe())
+"""
+
+
+def test_signal_inside_the_import_system_is_raised_after_it():
+    run = subprocess.run(
+        [sys.executable, "-c", IN_IMPORT_SYSTEM],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "cli")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "end of the import terminated\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -13,7 +14,7 @@ import tokemb
 from tests.conftest import command_here, examples, ok
 from tests.formats.test_tfrecord import MORE
 from tests.outputs import outputs
-from tokemb.errors import ArgumentError, MissingPackageError, RowsLostError
+from tokemb.errors import ArgumentError, MissingPackageError, OutputExistsError, RowsLostError
 from tokemb.formats import OutputOptions, open_writer
 
 module = pytest.importorskip("array_record.python.array_record_module", reason="array-record is not installed")
@@ -69,6 +70,16 @@ def test_data_source_of_grain_reads_single_rows_of_shards(tmp_path):
     assert [path.read_bytes() for path in shards] == before
 
 
+@pytest.mark.parametrize("shard_format", ["array_record", "tfrecord"])
+def test_replaced_shards_are_removed(tmp_path, shard_format):
+    (tmp_path / "texts.txt").write_text("a b\nc\nb b\n")
+    arguments = tmp_path / "texts.txt", tokemb.fit_vocab(tmp_path / "texts.txt"), tmp_path / "shards"
+    tokemb.encode_file(*arguments, maxlen=2, rows_per_shard=1, shard_format="array_record")
+    tokemb.encode_file(*arguments, maxlen=2, rows_per_shard=2, shard_format=shard_format, force=True)
+    names = sorted(path.name for path in (tmp_path / "shards").iterdir())
+    assert names == ["_manifest.json", f"part-00000.{shard_format}", f"part-00001.{shard_format}"]
+
+
 def test_command_prints_the_specification_of_the_records(tmp_path):
     (tmp_path / "t.csv").write_text("text,label\na b,1\nc,0\n")
     ok(command_here(*"fit-vocab t.csv --column text -o v".split(), cwd=tmp_path))
@@ -96,6 +107,26 @@ def test_file_without_rows_is_replaced(tmp_path):
         with open_writer(tmp_path / "x.array_record", IDS) as writer:
             writer.append(np.ones((rows, 2), np.int32))
     assert len(records(tmp_path / "x.array_record")) == 2
+
+
+def test_foreign_file_whose_first_record_is_empty_is_not_replaced(tmp_path):
+    foreign = module.ArrayRecordWriter(str(tmp_path / "x.array_record"), "group_size:1")
+    for record in (b"", b"another"):
+        foreign.write(record)
+    foreign.close()
+    with pytest.raises(OutputExistsError), open_writer(tmp_path / "x.array_record", IDS) as writer:
+        writer.append(np.ones((1, 2), np.int32))
+    assert records(tmp_path / "x.array_record") == [b"", b"another"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems require names in UTF-8")
+def test_name_that_is_not_utf8_is_written_and_replaced(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xe4.array_record")
+    for rows in (1, 2):
+        with open_writer(path, IDS) as writer:
+            writer.append(np.ones((rows, 2), np.int32))
+    (tmp_path / "x").write_bytes(path.read_bytes())
+    assert len(records(tmp_path / "x")) == 2
 
 
 def test_missing_package_is_an_error_that_names_the_extra(tmp_path, monkeypatch):

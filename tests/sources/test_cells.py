@@ -147,3 +147,10 @@ def test_numbers_of_json_lines_can_be_texts_as_in_other_formats(tmp_path):
         path.write_text(json.dumps({"n": wrong}) + "\n")
         with pytest.raises(TextError, match=r"x\.jsonl, line 1 has .* which must hold finite numbers"):
             list(read_table([path], ["n"], cells={"n": parse_numbers}))
+
+
+@given(st.lists(st.none() | st.decimals(-(10**20), 10**20, places=10), max_size=8))
+def test_decimals_are_the_nearest_floats(decimals):
+    column = pa.array(decimals, pa.decimal128(38, 10))
+    expected = [None if number is None else float(number) for number in decimals]
+    assert parse_numbers("n", column, HERE).to_pylist() == expected

@@ -119,6 +119,22 @@ def test_integers_of_twenty_digits_in_files_and_decimals_are_sorted_exactly(tmp_
     assert tokemb.group_events(rows, "u", "t", "item")["item"].to_pylist() == expected
 
 
+@pytest.mark.parametrize("is_event", [False, True])
+def test_hexadecimal_numbers_are_sorted_as_texts_also_if_they_are_events(is_event):
+    rows = {"u": [1, 1, 1], "t": ["0x9", "0x10", "0xa"], "row": [0, 1, 2]}
+    made = tokemb.group_events(rows, "u", "t", ["row", "t"] if is_event else ["row"])
+    assert made["row"].to_pylist() == [[1, 0, 2]]
+
+
+def test_half_floats_are_sorted_and_intervals_are_an_error():
+    rows = {"u": [1, 1], "item": ["b", "a"]}
+    halves = pa.array(np.array([2, 1], np.float16))
+    assert tokemb.group_events({**rows, "t": halves}, "u", "t", "item")["item"].to_pylist() == [["a", "b"]]
+    intervals = pa.array([(2, 0, 0), (1, 0, 0)], pa.month_day_nano_interval())
+    with pytest.raises(TextTypeError, match="the column 't' holds month_day_nano_interval: convert it"):
+        tokemb.group_events({**rows, "t": intervals}, "u", "t")
+
+
 @pytest.mark.parametrize("value", [None, float("nan")])
 @pytest.mark.parametrize("name", ["u", "time"])
 def test_missing_keys_and_times(name, value):

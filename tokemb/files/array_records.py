@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,15 @@ def array_record_module() -> Any:  # noqa: ANN401 - the library has no types
 
 def count_records(path: Path) -> int:
     """Return the number of records of a file."""
-    return int(array_record_module().ArrayRecordReader(str(path)).num_records())
+    return int(_reader(path).num_records())
 
 
-def first_record(path: Path) -> bytes:
-    """Return the first record of a file, or no bytes if the file is complete and has no record."""
-    return bytes(array_record_module().ArrayRecordReader(str(path)).read([0])[0])
+def first_record(path: Path) -> bytes | None:
+    """Return the first record of a file, or ``None`` if the file is complete and has no record."""
+    reader = _reader(path)
+    record = bytes(reader.read([0])[0])  # it fails for a file that is not complete
+    return record if reader.num_records() else None
+
+
+def _reader(path: Path) -> Any:  # noqa: ANN401 - the library has no types
+    return array_record_module().ArrayRecordReader(os.fsencode(path))

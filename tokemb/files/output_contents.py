@@ -114,7 +114,7 @@ def _is_array_record(path: Path, name: str) -> bool:
     from tokemb.files.array_records import first_record
 
     record = first_record(path)
-    return not record or _has_feature(record, name)  # no record: a file without rows
+    return record is None or _has_feature(record, name)  # no record: a file without rows
 
 
 def _has_feature(record: bytes, name: str) -> bool:

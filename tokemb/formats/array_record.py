@@ -35,7 +35,7 @@ class ArrayRecordWriter(ExampleWriter):
 
     def __init__(self, path: Path, layout: OutputOptions) -> None:
         super().__init__(path, layout)
-        self._file = array_record_module().ArrayRecordWriter(str(path), _OPTIONS)
+        self._file = array_record_module().ArrayRecordWriter(os.fsencode(path), _OPTIONS)
 
     def _write_records(self, records: pa.Array) -> None:
         with _errors_of_disk():

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 # Bytes of a shard that are read at a time.
 _CHUNK = 1 << 20
 
-_SHARD = re.compile(r"part-[0-9]{5,}\.[a-z]+")
+_SHARD = re.compile(r"part-[0-9]{5,}\.[a-z_]+")
 
 
 def shard_path(folder: Path, index: int, suffix: str) -> Path:

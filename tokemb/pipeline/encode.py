@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,9 +18,6 @@ from tokemb.pipeline.report import EncodingReport
 from tokemb.pipeline.write_stream import write_stream
 from tokemb.rows.column_names import PACKED_COLUMNS, PAIR_COLUMNS, TARGET_COLUMNS
 from tokemb.rows.ragged import Ragged
-
-if TYPE_CHECKING:
-    pass
 
 
 def encode_corpus(

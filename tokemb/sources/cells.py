@@ -64,7 +64,9 @@ def parse_numbers(name: str, column: pa.Array, location: Location) -> pa.DoubleA
     kind = column.type
     if _is_text(kind):
         numbers = _numbers_of_texts(name, column.cast(STRINGS), location)
-    elif pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_decimal(kind) or pt.is_null(kind):
+    elif pt.is_decimal(kind):
+        numbers = column.cast(STRINGS).cast(pa.float64())  # Arrow's own conversion can be off by the last bits
+    elif pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_null(kind):
         numbers = column.cast(pa.float64(), safe=False)
     else:
         raise TextError(f"the column {name!r} of {location.file} holds {kind} and must hold numbers: convert it")

@@ -142,7 +142,8 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column of texts as numbers, if all of them are numbers that keep their order. Others are unchanged."""
     texts = _one_array(column)
-    if pt.is_large_string(texts.type):
+    # Arrow would also convert hexadecimal numbers, which are sorted as texts.
+    if pt.is_large_string(texts.type) and pc.all(pc.match_substring_regex(texts, _NUMBER)).as_py():
         with suppress(pa.ArrowInvalid):
             return pa.chunked_array([texts.cast(pa.int64())])
         with suppress(pa.ArrowInvalid):
@@ -191,12 +192,11 @@ def _sortable(name: str, column: pa.ChunkedArray) -> pa.Array:
                 f"{values[numeric].as_py()!r}, and as texts 10 comes before 9: convert all to numbers, or times such "
                 "as 2024-05-17 10:00:00"
             )
-    elif not (
-        pt.is_decimal(values.type)
-        or pt.is_integer(values.type)
-        or pt.is_floating(values.type)
-        or pt.is_temporal(values.type)
-    ):
+    if pt.is_float16(values.type):
+        return values.cast(pa.float32())  # Arrow does not sort it
+    is_number = pt.is_decimal(values.type) or pt.is_integer(values.type) or pt.is_floating(values.type)
+    is_time = pt.is_temporal(values.type) and not pt.is_interval(values.type)
+    if not (is_number or is_time or pt.is_large_string(values.type)):
         raise TextTypeError(
             f"rows are sorted by numbers, times or texts; the column {name!r} holds {values.type}: convert it"
         )
