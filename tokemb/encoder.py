@@ -457,6 +457,8 @@ pathlib.Path(text) for a file
         from tokemb.keras.datasets.py_dataset import make_py_dataset
         from tokemb.keras.datasets.settings import FeedSettings
 
+        if unknown := sorted(settings.keys() - FeedSettings.__dataclass_fields__.keys()):
+            raise TypeError(f"py_dataset has no argument {unknown[0]}: it has those of dataset, without buffer")
         return make_py_dataset(self, texts, labels, FeedSettings(**settings))
 
     def layer(self, maxlen: int | None = None, padding: str | None = None, truncating: str | None = None) -> TextToIds:

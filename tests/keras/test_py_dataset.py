@@ -241,3 +241,9 @@ def test_batches_after_two_of_one_length_can_have_another_length():
         model.fit(data, epochs=2, verbose=0)
         assert model.predict(data, verbose=0).shape == (4, 1)
     assert [batch[0].shape[1] for batch in next(passes(data))] == [3, 3, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["buffer", "batchsize"])
+def test_an_unknown_argument_is_rejected_by_its_name(name):
+    with pytest.raises(TypeError, match=f"^py_dataset has no argument {name}: "):
+        tokemb.fit_vocab(["a b"]).py_dataset(["a"], **{name: 2})
