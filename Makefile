@@ -6,7 +6,7 @@ TEXT ?=
 # What make bench takes besides TEXT; python -m benchmarks --help says what they mean.
 DIALS = TEXT POEMS TOKENIZERS ROWS REPEAT TOUCH GB CASES OUT
 
-# One process per core, each with one file of tests at a time, in the order of tests/conftest.py.
+# Each process has one file of tests at a time. tests/conftest.py decides the number of processes and the order of files.
 PARALLEL = -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-fast lint kernels bench docs map site vocab newest clean

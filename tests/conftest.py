@@ -248,6 +248,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 _LONG = ("spark", "keras", "slow")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more process than cores: tests wait for processes that they start, and for disks."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the files that take long, so that no process is left alone with one of them at the end of the run."""
     tests = Counter(item.path for item in items)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 import tokemb
 from tests.engine.test_choice import assert_same, both
 from tokemb import engine
 from tokemb._arrays import STRINGS
+from tokemb.engine import Engine, scan
 from tokemb.engine import subword_model as module
 from tokemb.engine.subword_model import subword_model
 from tokemb.vocabulary.tokenizer_json import BLANK, model_of
@@ -185,6 +187,28 @@ def test_a_cache_without_room_for_bytes_or_ids_changes_no_ids(name, limit, subwo
     long_words = [text.replace(" ", "abcdefghij ") for text in texts]  # only their bytes are saved
     expected, rows = both(encoder, [*texts, *long_words])
     assert_same(rows, expected)
+
+
+def test_kernels_write_no_id_beyond_their_output(monkeypatch, tmp_path):
+    monkeypatch.setattr(engine, "SMALL_BYTES", 0)
+    monkeypatch.setattr(Engine, "_prefers_gigatoken", False)
+    outputs, kernel_output, spare = [], scan._kernel_output, 8
+
+    def with_spare_ids(target, max_ids):
+        out = kernel_output(target, max_ids)
+        outputs.append(np.full(max_ids + spare, -1, np.int32))
+        return out._replace(ids=outputs[-1][:max_ids])
+
+    monkeypatch.setattr(scan, "_kernel_output", with_spare_ids)
+    pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    vocabulary = {character: index for index, character in enumerate(sorted(pre_tokenizer.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizer
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    # Each byte is an id, also that of the space before a row, and the last pre-token has one.
+    expected, rows = both(tokemb.Encoder.load(tmp_path / "tokenizer.json"), ["1!1!", "a!"], threads=1)
+    assert_same(rows, expected)
+    assert [output[-spare:].tolist() for output in outputs] == [[-1] * spare]
 
 
 def test_merges_as_lines_of_text_are_the_same_as_pairs():

@@ -18,15 +18,17 @@ from tokemb_cli.main import cli
 
 import tokemb
 from tests.conftest import eagerly
+from tokemb._arrays import STRINGS
 from tokemb.errors import ArgumentError, ModelError, OutputExistsError, TextError
 from tokemb.pipeline.predict import predict_corpus
 from tokemb.rows.ragged import Ragged
-from tokemb.training import predict_answers, recommend
+from tokemb.training import predict_answers, predict_events, recommend
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.knowledge_tracing import history_of, train_knowledge_tracing
 from tokemb.training.next_event import train_next
 from tokemb.training.next_scores import overlapping_windows
 from tokemb.training.predict_answers import AnswerPredictor
+from tokemb.training.predict_events import EventPredictor
 from tokemb.training.predictor import top_columns
 from tokemb.training.ratings import train_ratings
 from tokemb.training.recommend import ItemsForUsers
@@ -300,6 +302,23 @@ def test_rows_with_many_values_are_predicted_a_few_at_a_time(folders, tmp_path, 
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)
     assert max(sizes) == 3
     assert sum(sizes) == 2 * len(expected)
+
+
+def test_next_events_of_many_rows_are_predicted_a_few_at_a_time(folders, tmp_path, monkeypatch):
+    rows = ["zzz", *SEQUENCES[:6]]
+    expected = load(folders, "next").predict(rows, top=4)
+    monkeypatch.setattr(predict_events, "_MAX_EVENTS", 12)
+    predictor, sizes = EventPredictor(load(folders, "next").folder, 4), []
+    predict_ids = predictor.predict_ids
+    monkeypatch.setattr(predictor, "predict_ids", lambda ids: sizes.append(len(ids)) or predict_ids(ids))
+    predict_corpus(
+        predictor, iter([pa.RecordBatch.from_pydict({"text": pa.array(rows, STRINGS)})]), tmp_path / "p.parquet"
+    )
+    for found in (predictor.predict(rows), pq.read_table(tmp_path / "p.parquet")):
+        assert found["predictions"].to_pylist() == expected["predictions"].to_pylist()
+        numbers = [pc.list_flatten(each["probabilities"]).to_pylist() for each in (found, expected)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-5)
+    assert sizes == [3, 3, 1] * 2
 
 
 @pytest.mark.parametrize("name", ["ratings", "dense"])

@@ -177,7 +177,8 @@ def scan(
     def scan_rows(first: int, last: int) -> ScanResult:
         thread_rows = rows[first:last]
         longest = growth * int(sizes[first:last].max())
-        out = _kernel_output(target, encoders.density * (growth * int(splits[last] - splits[first]) + last - first))
+        max_ids = encoders.density * (growth * int(splits[last] - splits[first]) + last - first)
+        out = _kernel_output(target, max_ids + 1)  # ``append_cached`` may write one id more, which is not part of a row
         misses = np.empty(max(longest, _MAX_MISS_BYTES) if encoders.records_misses else 0, np.uint8)
         miss_splits = np.zeros(_MAX_MISSES if encoders.records_misses else 1, np.int64)
         report = Report(row_status.lengths, row_status.status, row_status.requested_pages, misses, miss_splits)

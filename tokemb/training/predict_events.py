@@ -29,6 +29,8 @@ from tokemb.training.sequences import UNLIMITED, Marks, drop_first, drop_last, m
 from tokemb.training.trained import TrainedFolder
 
 TOP = 10
+# The maximum number of predicted events of a batch.
+_MAX_EVENTS = 1 << 22
 
 
 class EventPredictor(TaskPredictor):
@@ -64,7 +66,9 @@ class EventPredictor(TaskPredictor):
         self._tokens = pa.array(folder.encoder.vocabulary, pa.string())
         self._has_known = False
         self.fields = [("predictions", TEXTS), ("probabilities", NUMBERS)]
-        if observed:
+        if not observed:
+            self.max_rows = max(_MAX_EVENTS // min(self._top, len(self._tokens)), 1)
+        else:
             self.fields = [("ranks", pa.list_(pa.int64())), ("probabilities", NUMBERS), ("highest_rank", pa.int64())]
 
     def encode(self, sequences: pa.Array) -> Ragged:
@@ -79,7 +83,11 @@ class EventPredictor(TaskPredictor):
     def predict(self, rows: Any) -> pa.Table:  # noqa: ANN401
         """Return the predictions for sequences in memory, as for ``Encoder.encode``."""
         self._has_known = False  # of an earlier call
-        return pa.Table.from_batches([self.predict_ids(self.folder.encoder.encode_ragged(rows, maxlen=UNLIMITED))])
+        ids = self.folder.encoder.encode_ragged(rows, maxlen=UNLIMITED)
+        self._check_known(ids)
+        step = self.max_rows or max(len(ids), 1)
+        parts = np.split(np.arange(len(ids)), range(step, len(ids), step))
+        return pa.Table.from_batches([self.predict_ids(take(ids, part)) for part in parts])
 
     def predict_ids(self, ids: Ragged) -> pa.RecordBatch:
         """Return the predictions for rows of ids.
@@ -87,14 +95,19 @@ class EventPredictor(TaskPredictor):
         Raises:
             TextError: If no event so far was in the vocabulary, so that the rows cannot be those of the model.
         """
-        is_unknown = np.isin(ids.values, self.folder.encoder.oov_ids)
+        is_unknown = self._check_known(ids)
+        return self._ranked(ids, is_unknown) if self._observed else self._next(ids)
+
+    def _check_known(self, ids: Ragged) -> Bool:
+        """Return which events are out of vocabulary, bool ``(events,)``, or raise the errors of ``predict_ids``."""
+        is_unknown: Bool = np.isin(ids.values, self.folder.encoder.oov_ids)
         self._has_known = self._has_known or not is_unknown.all()
         if len(ids.values) and not self._has_known:
             raise TextError(
                 f"none of the {len(ids.values):,} events occurs in the vocabulary of {self.folder.path}: pass "
                 "sequences of the events that the model was trained on"
             )
-        return self._ranked(ids, is_unknown) if self._observed else self._next(ids)
+        return is_unknown
 
     def last_ranks(self, ids: Ragged) -> Int64:
         """Return the rank of the last event of each row that has events before it, int64 ``(rows,)``.
