@@ -586,3 +586,14 @@ def test_executor_that_dies_while_encoding_changes_no_id(session, tmp_path):
     rows = encoded.mapInArrow(killing(tmp_path / "killed", 2), encoded.schema).collect()
     assert (tmp_path / "killed").exists()
     assert [row.ids for row in rows] == encoder.encode(LOCAL, maxlen=6).tolist()
+
+
+def test_columns_that_differ_in_case_only_are_an_error_unless_spark_distinguishes_them(session):
+    df = session.createDataFrame([("a", "b")], "text string, Text string")
+    with pytest.raises(ArgumentError, match=r"does not distinguish the columns 'text', 'Text': rename one"):
+        fit_columns(df, columns=["text"])
+    session.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        assert fit_columns(df, columns=["text", "Text"]).names == ["text", "Text"]
+    finally:
+        session.conf.unset("spark.sql.caseSensitive")

@@ -44,11 +44,17 @@ def text_column(df: DataFrame, column: str) -> Column:
 
 
 def check_column(df: DataFrame, column: str) -> None:
-    """Raise ``ArgumentError`` unless the DataFrame has exactly one column of this name."""
+    """Raise ``ArgumentError`` unless the DataFrame has exactly one column of this name that Spark can find."""
     if df.columns.count(column) != 1:
         problem = "no column" if column not in df.columns else "more than one column"
         raise ArgumentError(
             f"the DataFrame has {problem} {column!r}; its columns are {', '.join(map(repr, df.columns))}"
+        )
+    same = [name for name in df.columns if name.lower() == column.lower()]
+    if len(same) > 1 and df.sparkSession.conf.get("spark.sql.caseSensitive") != "true":
+        raise ArgumentError(
+            f"Spark does not distinguish the columns {', '.join(map(repr, same))}: rename one, or set "
+            "spark.sql.caseSensitive to true"
         )
 
 
