@@ -9,6 +9,7 @@ import pytest
 
 import tokemb
 from tests.conftest import command_here, eagerly, ok
+from tokemb.errors import ArgumentError
 from tokemb.models.embedding_model import EMBEDDING_NAME
 from tokemb.training.classify import Labelled, train_classifier
 from tokemb.training.heads import text_model
@@ -95,6 +96,15 @@ def test_rows_of_a_length_that_is_chosen_are_truncated_as_those_of_a_length_that
 
 
 @eagerly
+@pytest.mark.parametrize(
+    ("head", "first_tokens", "message"),
+    [("conv", (1,), "first_tokens requires head='mean'; received head='conv'"), ("mean", (0,), "first_tokens must be")],
+)
+def test_invalid_first_tokens_are_an_error(head, first_tokens, message):
+    with pytest.raises(ArgumentError, match=message):
+        text_model(tokemb.fit_vocab(TEXTS), lambda vectors: vectors, head=head, first_tokens=first_tokens)
+
+
 @pytest.mark.parametrize("head", ["tfidf", "attention"])
 def test_command_trains_a_model_of_each_head_that_predicts(head, tmp_path):
     (tmp_path / "r.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 20)

@@ -74,6 +74,8 @@ def text_model(
     check_choice("head", head, HEADS)
     check_fraction("dropout", dropout)
     units = check_count("units", units)
+    if first_tokens and head != "mean":
+        raise ArgumentError(f"first_tokens requires head='mean'; received head={head!r}")
     for count in first_tokens:
         check_count("first_tokens", count)
     if head == "flatten" and maxlen is None:
