@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 from collections.abc import Iterable
 
@@ -66,9 +67,9 @@ def check_count(name: str, value: object, least: int = 1) -> int:
 
 
 def check_fraction(name: str, value: float) -> None:
-    """Raise ``ArgumentError`` unless ``value`` is at least 0 and less than 1."""
-    if not 0 <= value < 1:
-        raise ArgumentError(f"{name} must be at least 0 and less than 1; received {value}")
+    """Raise ``ArgumentError`` unless ``value`` is a number of at least 0 and less than 1."""
+    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ArgumentError(f"{name} must be at least 0 and less than 1; received {value!r}")
 
 
 def check_left_out(why: str, **arguments: object) -> None:

@@ -519,7 +519,14 @@ def test_invalid_settings_are_an_error():
         heads.text_model(ENCODER, OneClass([1, 2]).output, head="flatten")
     with pytest.raises(ArgumentError, match="head must be one of"):
         heads.text_model(ENCODER, OneClass([1, 2]).output, head="other")
-    for wrong in ({"epochs": 0}, {"validation_split": 1.0}, {"learning_rate": 0}, {"seed": -1}):
+    for wrong in (
+        {"epochs": 0},
+        {"validation_split": 1.0},
+        {"validation_split": "0.1"},
+        {"learning_rate": 0},
+        {"learning_rate": None},
+        {"seed": -1},
+    ):
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             Schedule(**wrong)
     with pytest.raises(ArgumentError, match="the training split must have rows"):

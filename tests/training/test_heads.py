@@ -98,7 +98,11 @@ def test_rows_of_a_length_that_is_chosen_are_truncated_as_those_of_a_length_that
 @eagerly
 @pytest.mark.parametrize(
     ("head", "first_tokens", "message"),
-    [("conv", (1,), "first_tokens requires head='mean'; received head='conv'"), ("mean", (0,), "first_tokens must be")],
+    [
+        ("conv", (1,), "first_tokens requires head='mean'; received head='conv'"),
+        ("mean", (0,), "first_tokens must be"),
+        ("mean", 6, "first_tokens must be a sequence"),
+    ],
 )
 def test_invalid_first_tokens_are_an_error(head, first_tokens, message):
     with pytest.raises(ArgumentError, match=message):

@@ -76,6 +76,8 @@ def text_model(
     units = check_count("units", units)
     if first_tokens and head != "mean":
         raise ArgumentError(f"first_tokens requires head='mean'; received head={head!r}")
+    if not isinstance(first_tokens, Sequence):
+        raise ArgumentError(f"first_tokens must be a sequence of integers, such as (1, 2); received {first_tokens!r}")
     for count in first_tokens:
         check_count("first_tokens", count)
     if head == "flatten" and maxlen is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +62,8 @@ class Schedule:
         check_optional_count("batch_size", self.batch_size)
         check_count("seed", self.seed, least=0)
         check_fraction("validation_split", self.validation_split)
-        if not 0 < self.learning_rate < math.inf:
-            raise ArgumentError(f"learning_rate must be finite and greater than 0; received {self.learning_rate}")
+        if not isinstance(self.learning_rate, numbers.Real) or not 0 < self.learning_rate < math.inf:
+            raise ArgumentError(f"learning_rate must be finite and greater than 0; received {self.learning_rate!r}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings for ``training.json``."""
