@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import tokemb
@@ -197,6 +200,21 @@ def test_disk_that_is_full_while_rows_are_buffered_names_the_output(tmp_path, mo
         buffer.append(ids)
         list(buffer.blocks())
     assert raised.value.filename == str(tmp_path / "x.npy")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full device of Linux")
+@pytest.mark.parametrize("rows", [1, 200_000])
+def test_disk_that_is_full_while_a_file_is_decompressed_names_the_folder_of_temporary_files(
+    tmp_path, monkeypatch, rows
+):
+    stream = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": pa.array(range(rows))}), stream)
+    (tmp_path / "x.parquet.gz").write_bytes(gzip.compress(stream.getvalue(), 1))
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Path("/dev/full").open("r+b"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(OSError, match="No space left") as raised:
+        next(tokemb.read_corpus(tmp_path / "x.parquet.gz"))
+    assert raised.value.filename == str(tmp_path)
 
 
 def test_error_that_names_the_temporary_names_the_output(tmp_path):

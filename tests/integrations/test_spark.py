@@ -23,7 +23,7 @@ from tests.conftest import MIXED, ROOT, TOKENIZERS
 pytest.importorskip("pyspark", reason="pyspark is not installed")
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the warnings are those of Spark
 
-from tokemb.errors import ArgumentError, MissingPackageError, TextError  # noqa: E402
+from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_columns, fit_vocab  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
@@ -533,6 +533,33 @@ def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_
         rows("numbers.jsonl")
     assert rows("empty.csv") == [("", ""), ("b", "")]
     assert rows("json.jsonl") == [("a", None), ("ä", 9007199254740993)]
+
+
+def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are_read(session, tmp_path):
+    from tokemb.integrations.spark.files import read_files
+
+    def rows(*names, **settings):
+        frame, _ = read_files(session, [str(tmp_path / name) for name in names], **settings)
+        return [row[0] for row in frame.collect()]
+
+    names = ("1[2].txt", "12.txt", "a b.txt", "a%20b.txt", "_x.txt", "x.txt.xz", "d/1.txt", "d/e/2.txt", "k/n=1/1.txt")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for name in names[:4]:
+        assert rows(name) == rows(name, in_order=True) == [name]
+    assert rows("k", format="text") == ["k/n=1/1.txt"]
+    for name, message in {
+        "_x.txt": "Spark finds no file at .*_x.txt: it skips names that begin with _",
+        "x.txt.xz": "Spark does not decompress .xz",
+        "d": "Spark reads no subfolders, and .*/d/e/2.txt is in one",
+    }.items():
+        with pytest.raises(TokembError, match=message):
+            rows(name, format="text")
+    for name, texts in {"texts": ["007"], "integers": [7]}.items():
+        pq.write_table(pa.table({"text": texts}), tmp_path / f"{name}.parquet")
+    with pytest.raises(TextError, match="'text' must be of one type in all files: .*integers.parquet contains bigint"):
+        rows("texts.parquet", "integers.parquet")
 
 
 def test_output_that_is_read_is_not_replaced(session, tmp_path):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import pyarrow as pa
 
 from tokemb.errors import TextError, one_line
+from tokemb.files.output_errors import naming_file
 from tokemb.files.output_stream import ByteStream, read_some
 
 if TYPE_CHECKING:
@@ -101,10 +102,13 @@ def open_seekable(source: Source) -> Iterator[Any]:
     else:
         import tempfile  # imported late: other files do not need it
 
-        with tempfile.TemporaryFile() as copy:
+        folder = Path(tempfile.gettempdir())
+        # On a full disk, the error does not concern the source. Closing the copy writes its last bytes once more.
+        with naming_file(folder), tempfile.TemporaryFile(dir=folder) as copy:
             with open_stream(source) as stream:
                 while block := stream.read(_CHUNK):
-                    copy.write(block)
+                    with naming_file(folder):
+                        copy.write(block)
             copy.seek(0)
             with errors_with_name(source), pa.PythonFile(copy, "r") as file:
                 yield file

@@ -30,6 +30,7 @@ _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _QUOTINGS = {"csv": "minimal", "tsv": "none"}
 # Spark reads "" as NUL, which texts may contain. U+FFFF is not a character.
 _NO_QUOTE = "\uffff"
+_GLOB_CHARACTER = re.compile(r"[\\{}\[\]*?]")
 _SUCCESS = "_SUCCESS"
 IDS = "ids"
 
@@ -78,7 +79,9 @@ def read_files(
             if quoting is not None and kind not in _DELIMITERS:
                 raise ArgumentError(f"quoting requires CSV or TSV files; {file} is read as {kind}: leave out quoting")
             read = partial(_read, session, kind=kind, header=header, quoting=quoting)
-            for path in sorted(read(file).inputFiles()) if in_order else [file]:
+            name_or_glob = _name_or_glob(session, file)
+            found = _files_of(read(name_or_glob), name_or_glob)
+            for path in map(_as_name, found) if in_order else [name_or_glob]:
                 frame = read(path)
                 name, keep_names = columns.choose(frame.columns, path)
                 names = list(dict.fromkeys([name, *others, *keep_names]))
@@ -88,7 +91,54 @@ def read_files(
                     frame = frame.select(*(_field(each, errors) for each in names))
                 texts = [_text_expression(frame, text, kind, errors) for text in [name, *others]]
                 frames.append(frame.select(*texts, *(quoted(kept) for kept in keep_names if kept not in others)))
+                _check_types(frames[0], frames[-1], path)
         return reduce(DataFrame.unionByName, frames), name
+
+
+def _name_or_glob(session: SparkSession, file: str) -> str:
+    """Return a path for Spark's readers, which is a glob only if no file has exactly this name."""
+    if not _GLOB_CHARACTER.search(file):
+        return file
+    java: Any = session.sparkContext._jvm
+    path = java.org.apache.hadoop.fs.Path(file)
+    system = path.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
+    return _as_name(file) if system.exists(path) else file
+
+
+def _as_name(path: str) -> str:
+    """Escape the characters of globs in a path."""
+    return _GLOB_CHARACTER.sub(r"\\\g<0>", path)
+
+
+def _files_of(frame: DataFrame, path: str) -> list[str]:
+    """Return the files that a DataFrame is read from, sorted by their names.
+
+    Raises:
+        TextError: If there is none, or Spark leaves out those in subfolders of ``path``.
+        ArgumentError: If Spark cannot decompress them.
+    """
+    found = sorted(map(unquote, frame.inputFiles()))
+    if not found:
+        raise TextError(f"Spark finds no file at {path}: it skips names that begin with _ or ., and subfolders")
+    if compressed := [name for name in found if name.endswith(".xz")]:
+        raise ArgumentError(f"Spark does not decompress .xz: decompress {compressed[0]} first")
+    below = frame.sparkSession.read.format("binaryFile").option("recursiveFileLookup", "true").load(path).inputFiles()
+    if left_out := sorted(set(map(unquote, below)) - set(found)):
+        raise TextError(
+            f"Spark reads no subfolders, and {left_out[0]} is in one: pass it as well, or pass globs such as {path}/*"
+        )
+    return found
+
+
+def _check_types(first: DataFrame, frame: DataFrame, path: str) -> None:
+    """Raise ``TextError`` if columns of the same name have different types. Spark would convert texts to numbers."""
+    for name in first.columns:
+        expected, received = first.schema[name].dataType, frame.schema[name].dataType
+        if received != expected:
+            raise TextError(
+                f"the column {name!r} must be of one type in all files: {path} contains {received.simpleString()}, "
+                f"previous files {expected.simpleString()}"
+            )
 
 
 def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
