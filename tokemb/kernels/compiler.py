@@ -35,7 +35,7 @@ def inlined(function: Function) -> Function:
 
 
 def called(function: Function) -> Function:
-    """Compile ``function`` as a function of its own, for rare work beside a loop whose values are in registers."""
+    """Compile ``function`` as a function of its own. LLVM may still inline it, unless it calls ``simd.not_inlined``."""
     return numba.njit(function, forceinline=False, **_OPTIONS)
 
 
