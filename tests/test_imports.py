@@ -75,6 +75,17 @@ def test_import_is_light():
     assert run.stdout == "[]\n", run.stderr
 
 
+@pytest.mark.parametrize("algorithm", ["word", "bpe"])
+def test_encoding_a_list_does_not_import_pandas(tmp_path, algorithm):
+    tokemb.fit_vocab(["a b \xe9"], algorithm=algorithm).save(tmp_path / "v")
+    run = python(
+        "import sys, tokemb; tokemb.Encoder.load(sys.argv[1]).encode_ragged(['a b \xe9'] * 40000); "
+        "print('pandas' in sys.modules)",
+        str(tmp_path / "v"),
+    )
+    assert run.stdout == "False\n", run.stderr
+
+
 @pytest.fixture(scope="module")
 def loaded_by_commands(tmp_path_factory):
     """The modules that are loaded after each command."""

@@ -23,7 +23,7 @@ from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.reference import HashingReference, Reference, WordReference, mark_oov, pre_tokenize
 from tokemb.engine.tally import Tally, tally
 from tokemb.rows.ragged import Ragged
-from tokemb.rows.string_buffers import string_buffers
+from tokemb.rows.string_buffers import arrow_strings, string_buffers
 from tokemb.vocabulary.deferred_tokenizer import DeferredTokenizer
 from tokemb.vocabulary.special_tokens import SpecialTokens
 from tokemb.vocabulary.tokenizer_json import TokenizerJson, model_of, unk_id
@@ -200,7 +200,7 @@ class Engine:
             if self._buckets is not None:  # as in Keras, the name of the buckets in a text is out of vocabulary, too
                 vocabulary = {token: index for token, index in vocabulary.items() if token and index != on_miss}
             ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
-            cache = cache.with_pretokens(pa.array(list(vocabulary), STRINGS), Ragged(ids, np.arange(len(ids) + 1)))
+            cache = cache.with_pretokens(arrow_strings(list(vocabulary)), Ragged(ids, np.arange(len(ids) + 1)))
         else:
             from tokemb.engine.subword_model import subword_model  # slow imports that word vocabularies do not need
 

@@ -13,7 +13,6 @@ import logging
 import re
 from collections.abc import Callable
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -257,6 +256,8 @@ def _is_installed() -> bool:
 
 def _reason_not_installed() -> str | None:
     """Return why gigatoken cannot be imported, or ``None``."""
+    from importlib.metadata import PackageNotFoundError, version  # a slow import, only for this backend
+
     try:
         found = version("gigatoken")
         import awkward  # noqa: F401

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int32, UInt64
+from tokemb._arrays import Int32, UInt64
 from tokemb.engine.pretoken_cache import PretokenCache, text_of, with_slack
 from tokemb.kernels import copy_edges, fill_key_table, fill_trie, find_all, find_node
 from tokemb.kernels.structs import PretokenTable, Text
 from tokemb.kernels.subword_structs import Bpe, Trie, Unigram, WordPiece
 from tokemb.rows.ragged import Ragged
+from tokemb.rows.string_buffers import arrow_strings
 
 Model = dict[str, Any]
 
@@ -44,7 +45,7 @@ def wordpiece_tables(model: Model) -> WordPiece:
     unk_id = vocabulary.get(model["unk_token"])
     if unk_id is None:
         raise UnsupportedError("the token for pre-tokens out of vocabulary is not in the vocabulary")
-    trie = _trie(pa.array(list(vocabulary), STRINGS), _ids(vocabulary))
+    trie = _trie(arrow_strings(list(vocabulary)), _ids(vocabulary))
     prefix = np.frombuffer(model["continuing_subword_prefix"].encode(), np.uint8)
     return WordPiece(trie, find_node(prefix, trie.edges), model["max_input_chars_per_word"], unk_id)
 
@@ -64,7 +65,7 @@ def unigram_tables(model: Model) -> Unigram:
         raise UnsupportedError("the model has no token for characters out of vocabulary")
     values = np.array(scores, np.float64)
     return Unigram(
-        _trie(pa.array(tokens, STRINGS), np.arange(len(tokens), dtype=np.int32)),
+        _trie(arrow_strings(tokens), np.arange(len(tokens), dtype=np.int32)),
         values,
         values.min(keepdims=True) - _UNK_PENALTY,
         unk_id,
@@ -107,7 +108,7 @@ def bpe_tables(model: Model, *, byte_level: bool) -> Bpe:
         characters = _character_table(vocabulary, affixes)
     whole = _NO_TOKENS
     if model.get("ignore_merges"):
-        texts = pa.array(list(vocabulary), STRINGS)
+        texts = arrow_strings(list(vocabulary))
         whole = _trie_of(*_raw_bytes(texts, ids)) if byte_level else _trie(texts, ids)
     return Bpe(
         _merge_table(model["merges"], vocabulary, len(prefix.encode())),
@@ -181,7 +182,7 @@ def _merge_table(merges: Sequence[str] | Sequence[Sequence[str]], vocabulary: di
 def _known_tokens(vocabulary: dict[str, int]) -> PretokenTable:
     """Return the tokens, numbered in their order."""
     numbers = np.arange(len(vocabulary) + 1)
-    tokens = pa.array(list(vocabulary), STRINGS)
+    tokens = arrow_strings(list(vocabulary))
     return PretokenCache.empty().with_pretokens(tokens, Ragged(numbers[:-1].astype(np.int32), numbers)).pretokens
 
 
@@ -211,7 +212,7 @@ def _joined(tokens: Text, prefix: int) -> Text:
 def _merged_tokens(merges: Sequence[str] | Sequence[Sequence[str]]) -> Text:
     """Return the tokens of the merges, two for each. Older files write a merge as text with one space."""
     if not merges or not isinstance(merges[0], str):
-        return text_of(pa.array(chain.from_iterable(merges), STRINGS))
+        return text_of(arrow_strings(list(chain.from_iterable(merges))))
     lines = " ".join(line for line in merges if isinstance(line, str))
     if _VERSION in lines:
         lines = " ".join(line for line in merges if isinstance(line, str) and not line.startswith(_VERSION))

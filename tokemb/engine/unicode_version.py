@@ -16,7 +16,6 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tokemb._arrays import Bool
 from tokemb.rows.string_buffers import string_buffers
@@ -47,6 +46,8 @@ def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) ->
     leads = leads[(data[leads] != 0xE2) | (data[leads + 1] != 0x80)]
     if not len(leads):
         return found
+    import pyarrow.compute as pc  # a slow import that most texts do not need
+
     rows = np.arange(len(texts))
     if len(leads) < len(data) // 16:
         rows = np.unique(np.searchsorted(offsets, leads, side="right") - 1)
@@ -56,7 +57,7 @@ def has_newer_characters(texts: pa.LargeStringArray, threads: int | None = 1) ->
 
 # The UTF-8 of such a character begins with a byte from CD on. Byte-level tokens spell that byte as the character with
 # the same number. Added tokens contain the character itself.
-_HIGH = re.compile("[\xcd-\xff\u0340-\U0010ffff]")
+_HIGH = "[\xcd-\xff\u0340-\U0010ffff]"
 # Byte-level tokens spell E2 80 this way: the beginning of U+2000 to U+203F, dashes and quotes that most texts contain.
 _DASHES_AND_QUOTES = "\xe2\u0122"
 
@@ -81,7 +82,8 @@ def tokens_to_screen(specification: TokenizerJson) -> Bool | None:
     ):
         return None
     ids = [*vocabulary.items(), *((token["content"], token["id"]) for token in specification.get("added_tokens") or [])]
+    high = re.compile(_HIGH)
     screened = np.zeros(max(number for _, number in ids) + 2, np.bool_)
-    screened[[number for token, number in ids if _HIGH.search(token.replace(_DASHES_AND_QUOTES, ""))]] = True
+    screened[[number for token, number in ids if high.search(token.replace(_DASHES_AND_QUOTES, ""))]] = True
     screened[-1] = True
     return screened

@@ -34,6 +34,11 @@ def inlined(function: Function) -> Function:
     return numba.njit(function, forceinline=True, **_OPTIONS)
 
 
+def called(function: Function) -> Function:
+    """Compile ``function`` as a function of its own. LLVM may still inline it, unless it calls ``simd.not_inlined``."""
+    return numba.njit(function, forceinline=False, **_OPTIONS)
+
+
 def inlined_fastmath(function: Function) -> Function:
     """Compile like ``inlined``, but allow any order of additions. Sums then differ between processors."""
     return numba.njit(function, forceinline=True, fastmath={"reassoc", "contract"}, **_OPTIONS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tokemb._arrays import Int32, Int64, UInt8, UInt32
-from tokemb.kernels.compiler import inlined
+from tokemb.kernels.compiler import called, inlined
 from tokemb.kernels.pretokenize import decode
+from tokemb.kernels.simd import not_inlined
 from tokemb.kernels.structs import (
     AUTOMATON_ASCII,
     AUTOMATON_BOUNDARY,
@@ -33,6 +34,9 @@ _KEPT, _SINGLY, _STATE_SHIFT = np.uint64(PAIR_KEPT), np.uint64(PAIR_SINGLY), np.
 _CLASS_BITS = np.uint64(PAIR_CLASS_BITS)
 # The binary logarithm of the number of pair transitions of a state for each other transition.
 _PAIRS_PER_COLUMN = np.uint64((4**PAIR_CLASS_BITS // AUTOMATON_COLUMNS).bit_length() - 1)
+
+# The call of a function with all these arrays takes longer than it saves in shorter texts.
+_WORTH_CALL = 64
 
 
 @inlined
@@ -228,6 +232,49 @@ def _split(
 
 
 @inlined
+def _split_some(
+    automata: Automata, text: UInt8, starts: Int32Matrix, ends: Int32Matrix, progress: Int64Matrix, level: int
+) -> int:
+    """Split the next texts of one automaton, until ``CHUNK`` pre-tokens are found. Return their number.
+
+    The arguments are those of ``split``.
+    """
+    flags, states, firsts, classes, pairs, pair_firsts, pair_classes = automata
+    count = 0
+    while count < CHUNK and progress[1, level] < progress[0, level]:
+        index = progress[1, level]
+        stop = np.int64(ends[level, index])
+        at = progress[2, level] if progress[2, level] >= 0 else np.int64(starts[level, index])
+        at, count = _split(
+            flags,
+            states,
+            np.uint64(firsts[level]),
+            classes[level],
+            pairs[pair_firsts[level] :],
+            pair_classes[level],
+            text,
+            at,
+            stop,
+            starts[level + 1],
+            ends[level + 1],
+            CHUNK,
+            count,
+        )
+        progress[2, level] = at if at < stop else -1
+        progress[1, level] += at >= stop
+    return count
+
+
+@called
+def _split_many(
+    automata: Automata, text: UInt8, starts: Int32Matrix, ends: Int32Matrix, progress: Int64Matrix, level: int
+) -> int:
+    """Split as ``_split_some``, in a function of its own, where the values of the innermost loop are in registers."""
+    not_inlined()
+    return _split_some(automata, text, starts, ends, progress, level)
+
+
+@inlined
 def split(
     automata: Automata,
     text: UInt8,
@@ -255,41 +302,23 @@ def split(
     Returns:
         The number of automata, or -1 if there are no further pre-tokens.
     """
-    flags, states, firsts, classes, pairs, pair_firsts, pair_classes = automata
+    automata_count = len(automata.firsts)
     if level == 0:
         starts[0, 0], ends[0, 0] = begin, end
         progress[0, 0], progress[1, 0], progress[2, 0] = 1, 0, -1
     while True:
         # The last automaton with texts that are not split.
-        while level >= 0 and (level == len(firsts) or progress[1, level] == progress[0, level]):
+        while level >= 0 and (level == automata_count or progress[1, level] == progress[0, level]):
             level -= 1
         if level < 0:
             return -1
-        count = 0
-        while count < CHUNK and progress[1, level] < progress[0, level]:
-            index = progress[1, level]
-            stop = np.int64(ends[level, index])
-            at = progress[2, level] if progress[2, level] >= 0 else np.int64(starts[level, index])
-            at, count = _split(
-                flags,
-                states,
-                np.uint64(firsts[level]),
-                classes[level],
-                pairs[pair_firsts[level] :],
-                pair_classes[level],
-                text,
-                at,
-                stop,
-                starts[level + 1],
-                ends[level + 1],
-                CHUNK,
-                count,
-            )
-            progress[2, level] = at if at < stop else -1
-            progress[1, level] += at >= stop
+        if end - begin < _WORTH_CALL:
+            count = _split_some(automata, text, starts, ends, progress, level)
+        else:
+            count = _split_many(automata, text, starts, ends, progress, level)
         level += 1
         progress[0, level], progress[1, level], progress[2, level] = count, 0, -1
-        if level == len(firsts) and count:
+        if level == automata_count and count:
             return level
 
 

@@ -134,3 +134,14 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ANN401
         return builder.cttz(arguments[0], ir.Constant(_BIT, 0))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def not_inlined(typing_context: Any) -> Any:  # noqa: ANN401
+    """Keep LLVM from compiling the function that contains this call into its callers."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import Int64, UInt8
+from tokemb._arrays import STRINGS, Int64, UInt8
+
+
+def arrow_strings(texts: Sequence[str]) -> pa.LargeStringArray:
+    """Return ``texts`` as ``large_string`` (rows,).
+
+    ``pyarrow.array`` imports pandas where it is installed. This takes as long as encoding some tens of megabytes.
+
+    Args:
+        texts: Values of the type ``str``, or of types derived from it.
+
+    Raises:
+        UnicodeEncodeError: If a text contains a lone surrogate.
+    """
+    if "pandas" in sys.modules:
+        return pa.array(texts, STRINGS)
+    encoded = list(map(str.encode, texts))
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+    return pa.LargeStringArray.from_buffers(len(encoded), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded)))
 
 
 def string_buffers(texts: pa.LargeStringArray) -> tuple[Int64, UInt8]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int64
 from tokemb.errors import TextError, TextTypeError
+from tokemb.rows.string_buffers import arrow_strings
 from tokemb.sources.numpy_strings import from_numpy
 from tokemb.sources.tensorflow_texts import is_tensorflow, tensorflow_columns
 from tokemb.sources.wrong_texts import warn_of_whole_texts, wrong_array, wrong_row, wrong_table
@@ -321,7 +322,7 @@ def _is_token_row(value: object) -> bool:
 def _to_strings(texts: list[str], rows: list[Any], first: int) -> pa.LargeStringArray:
     """Convert strings to Arrow. ``rows`` are the rows they are from, for messages; the first is ``texts[first]``."""
     try:
-        return pa.array(texts, STRINGS)
+        return arrow_strings(texts)
     except UnicodeEncodeError:
         row = next(i for i, value in enumerate(rows) if not is_unicode("".join(value)))
         raise TextError(
