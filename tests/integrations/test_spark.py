@@ -554,8 +554,9 @@ def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are
         "x.txt.xz": "Spark does not decompress .xz",
         "d": "Spark reads no subfolders, and .*/d/e/2.txt is in one",
     }.items():
-        with pytest.raises(TokembError, match=message):
-            rows(name, format="text")
+        for kind in ("text", "csv"):
+            with pytest.raises(TokembError, match=message):
+                rows(name, format=kind)
     for name, texts in {"texts": ["007"], "integers": [7]}.items():
         pq.write_table(pa.table({"text": texts}), tmp_path / f"{name}.parquet")
     with pytest.raises(TextError, match="'text' must be of one type in all files: .*integers.parquet contains bigint"):

@@ -173,6 +173,27 @@ def test_lists_are_no_keys():
         tokemb.group_events(pa.table({"user": [["a"], ["b"]], "item": ["x", "y"]}), "user")
 
 
+class Uuid(pa.ExtensionType):
+    """A type as ``pyarrow.uuid``, which old versions lack."""
+
+    def __init__(self):
+        super().__init__(pa.binary(16), "tests.uuid")
+
+    def __arrow_ext_serialize__(self):
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type, serialized):
+        return cls()
+
+
+@pytest.mark.parametrize(("key", "order"), [("id", None), ("user", "id")])
+def test_uuids_are_no_keys(key, order):
+    ids = pa.ExtensionArray.from_storage(Uuid(), pa.array([b"a" * 16, b"b" * 16], pa.binary(16)))
+    with pytest.raises(TextTypeError, match="ordered by single values; the column 'id' holds extension"):
+        tokemb.group_events(pa.table({"id": ids, "user": [1, 1], "item": ["x", "y"]}), key, order)
+
+
 def test_no_rows():
     made = tokemb.group_events(pa.table({"u": pa.array([], pa.int64()), "i": pa.array([], pa.string())}), "u")
     assert made.to_pydict() == {"u": [], "i": []}

@@ -157,11 +157,11 @@ def _require_values(name: str, column: pa.ChunkedArray) -> pa.Array:
     """Return a column as one array.
 
     Raises:
-        TextTypeError: If values are lists or structures.
+        TextTypeError: If values are lists, structures, or of a type that Arrow cannot group.
         TextError: If a value is missing. The message names the first row.
     """
     values = _one_array(column)
-    if pt.is_nested(values.type):
+    if pt.is_nested(values.type) or isinstance(values.type, pa.BaseExtensionType):
         raise TextTypeError(
             f"rows are grouped and ordered by single values; the column {name!r} holds {values.type}: convert it"
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -80,7 +81,7 @@ def read_files(
                 raise ArgumentError(f"quoting requires CSV or TSV files; {file} is read as {kind}: leave out quoting")
             read = partial(_read, session, kind=kind, header=header, quoting=quoting)
             name_or_glob = _name_or_glob(session, file)
-            found = _files_of(read(name_or_glob), name_or_glob)
+            found = _files_of(session, read, name_or_glob)
             for path in map(_as_name, found) if in_order else [name_or_glob]:
                 frame = read(path)
                 name, keep_names = columns.choose(frame.columns, path)
@@ -110,19 +111,24 @@ def _as_name(path: str) -> str:
     return _GLOB_CHARACTER.sub(r"\\\g<0>", path)
 
 
-def _files_of(frame: DataFrame, path: str) -> list[str]:
-    """Return the files that a DataFrame is read from, sorted by their names.
+def _files_of(session: SparkSession, read: Callable[[str], DataFrame], path: str) -> list[str]:
+    """Return the files that Spark reads for ``path``, sorted by their names.
 
     Raises:
         TextError: If there is none, or Spark leaves out those in subfolders of ``path``.
         ArgumentError: If Spark cannot decompress them.
     """
-    found = sorted(map(unquote, frame.inputFiles()))
+    try:
+        found = sorted(map(unquote, read(path).inputFiles()))
+    except AnalysisException as error:
+        if "UNABLE_TO_INFER_SCHEMA" not in str(error):
+            raise
+        found = []
     if not found:
         raise TextError(f"Spark finds no file at {path}: it skips names that begin with _ or ., and subfolders")
     if compressed := [name for name in found if name.endswith(".xz")]:
         raise ArgumentError(f"Spark does not decompress .xz: decompress {compressed[0]} first")
-    below = frame.sparkSession.read.format("binaryFile").option("recursiveFileLookup", "true").load(path).inputFiles()
+    below = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(path).inputFiles()
     if left_out := sorted(set(map(unquote, below)) - set(found)):
         raise TextError(
             f"Spark reads no subfolders, and {left_out[0]} is in one: pass it as well, or pass globs such as {path}/*"
