@@ -134,3 +134,13 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ANN401
         return builder.cttz(arguments[0], ir.Constant(_BIT, 0))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def count_ones(typing_context: Any, word: Any) -> Any:  # noqa: ANN401
+    """Return the number of bits that are set."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), codegen
