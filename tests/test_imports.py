@@ -126,7 +126,7 @@ def test_one_line_waits_for_nothing_that_only_large_inputs_need(tmp_path):
     (tmp_path / "text.txt").write_text("a b\n")
     libraries = ("numba", "llvmlite", "pyarrow.compute", "pyarrow.parquet", "bz2", "gzip", "lzma", "tempfile", "rich")
     own = ("kernels.machine_code", "keras", "rows.pairs", "rows.windows", "rows.packing", "vocabulary.tokenizers_1")
-    unneeded = (*libraries, "concurrent.futures.thread", "secrets", *(f"tokemb.{name}" for name in own))
+    unneeded = (*libraries, "concurrent.futures.thread", "logging", "secrets", *(f"tokemb.{name}" for name in own))
     arguments = f"encode {tmp_path}/text.txt --vocab {tmp_path}/v --maxlen 4 -o {tmp_path}/made.npy"
     run = python(COUNT.format(heavy=unneeded), *arguments.split())
     assert run.returncode == 0, run.stderr

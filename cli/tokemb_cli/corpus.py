@@ -160,7 +160,7 @@ def column_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in names for name in part.split(",") if name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """Files of texts or tables, and the options to read them.
 

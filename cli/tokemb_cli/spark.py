@@ -43,7 +43,7 @@ def engine(command: Callable[..., Any]) -> Callable[..., Any]:
     return _ENGINE(_MASTER(command))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cluster:
     """A Spark cluster.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tokemb
-from tokemb.rows.threads import in_background, map_batches, prefetch_each, prefetch_map
+from tokemb.rows.threads import in_background, map_batches, parallel_map, prefetch_each, prefetch_map
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 50])
@@ -110,3 +110,10 @@ def test_batches_at_once_give_the_same_ids(monkeypatch, profile):
         rows = encoder.encode_ragged(given, threads=2)
         np.testing.assert_array_equal(rows.values, expected[1].values)
         np.testing.assert_array_equal(rows.row_splits, expected[1].row_splits)
+
+
+def test_parallel_map_calls_the_function_in_the_calling_thread_and_in_others():
+    def named(number):
+        return number, threading.current_thread() is threading.main_thread()
+
+    assert parallel_map(named, [(1,), (2,), (3,)]) == [(1, True), (2, False), (3, False)]

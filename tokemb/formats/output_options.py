@@ -20,7 +20,7 @@ OWN_NAMES = ("ids", "vectors", "values", "row_splits", "lengths", "pad_id", "fin
 DTYPES = {"ids": ("int32", "uint16", "int64"), "vectors": ("float32", "float16"), "predictions": ("float32",)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowColumn:
     """A column of rows of an output file.
 
@@ -39,7 +39,7 @@ class RowColumn:
         return 0 if self.row_shape is None else int(np.prod(self.row_shape, dtype=np.int64))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutputOptions:
     """Names, types and metadata of an output file.
 

@@ -26,7 +26,7 @@ LARGEST_READ = 1 << 27
 """The maximum number of bytes that are read at a time, unless the file is about as large. Several int64 blocks fit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IdBlock:
     """Some rows of ids.
 

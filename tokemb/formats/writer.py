@@ -23,7 +23,7 @@ from tokemb.sources.column_types import with_plain_nulls
 FileRows = Array | Ragged | Mapping[str, Array | Ragged]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockColumn:
     """Some rows of one column in the dtype of the file.
 
@@ -53,7 +53,7 @@ class BlockColumn:
         return BlockColumn(self.values[splits[0] : splits[-1]], splits - splits[0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Some rows in the dtype of the file.
 

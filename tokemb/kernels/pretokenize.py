@@ -9,7 +9,7 @@ import numpy as np
 
 from tokemb._arrays import Int32, UInt8
 from tokemb.kernels.compiler import inlined
-from tokemb.kernels.simd import copy_folded, in_range, trailing_zeros
+from tokemb.kernels.simd import copy_folded, count_ones, in_range, trailing_zeros
 from tokemb.kernels.structs import (
     BEGINS_TOKEN,
     CHUNK,
@@ -19,6 +19,7 @@ from tokemb.kernels.structs import (
     LEFT_TO_REFERENCE,
     NEEDS_PAGE,
     NEEDS_REFERENCE,
+    POSITIONS_AT_ONCE,
     RUN_BITS,
     SPECIAL,
     TAIL,
@@ -98,6 +99,22 @@ def is_independent(table: Table, data: UInt8, at: int) -> bool:
 
 
 @inlined
+def _append_positions(bits: int, first: int, positions: Int32, count: int) -> int:
+    """Append ``first`` plus the number of each bit of a word to ``positions``. Return the new ``count``.
+
+    Up to ``POSITIONS_AT_ONCE`` values are written beyond it, since the processor could not predict their number.
+    """
+    at, end = np.uint64(count), np.uint64(count) + count_ones(bits)
+    while True:
+        for step in range(POSITIONS_AT_ONCE):
+            positions[at + np.uint64(step)] = first + trailing_zeros(bits)
+            bits &= bits - np.uint64(1)
+        at += np.uint64(POSITIONS_AT_ONCE)
+        if at >= end:
+            return np.int64(end)
+
+
+@inlined
 def _pretokenize_simple_bytes(
     ranges: UInt8,
     folded: UInt8,
@@ -119,17 +136,22 @@ def _pretokenize_simple_bytes(
     Returns:
         The number of bytes, the last class, the number of starts and the number of ends.
     """
-    copy_folded(data, at, folded[0], folded[1], scratch, filled)
     special = start_bits = in_token = np.uint64(0)
+    for number in range(len(ranges)):
+        if ranges[number, 2] == SPECIAL:
+            special |= in_range(data, at, ranges[number, 0], ranges[number, 1])
+    done = min(trailing_zeros(special), end - at)
+    if done == 0:
+        return 0, last_class, started, ended
+    copy_folded(data, at, folded[0], folded[1], scratch, filled)
     # An open pre-token of a class that no single byte has ends at once.
     end_bits = np.uint64(last_class & KEPT)
+    next_class = np.int64(0)
     for number in range(len(ranges)):
-        in_class = in_range(data, at, ranges[number, 0], ranges[number, 1])
         char_class = np.int64(ranges[number, 2])
         if char_class == SPECIAL:
-            special |= in_class
             continue
-        in_token |= in_class
+        in_token |= in_range(data, at, ranges[number, 0], ranges[number, 1])
         if number + 1 < len(ranges) and ranges[number + 1, 2] == char_class:
             continue
         before = in_token << np.uint64(1)
@@ -139,28 +161,13 @@ def _pretokenize_simple_bytes(
         alone = np.uint64(0) - np.uint64(char_class >> 1 & 1)  # all bits or none
         start_bits |= in_token & (~before | alone)
         end_bits |= before & (~in_token | alone)
+        if in_token >> np.uint64(done - 1) & np.uint64(1):
+            next_class = char_class
         in_token = np.uint64(0)
-    done = min(trailing_zeros(special), end - at)
-    if done == 0:
-        return 0, last_class, started, ended
-    last_class = 0
-    for number in range(len(ranges)):
-        if data[at + done - 1] - ranges[number, 0] <= ranges[number, 1] and data[at + done - 1] >= ranges[number, 0]:
-            last_class = np.int64(ranges[number, 2])
     mask = _ALL_BITS >> np.uint64(WIDTH - done)
-    start_bits &= mask
-    end_bits &= mask
-    while start_bits:
-        for _ in range(4):  # values written beyond the last start are overwritten later
-            starts[started] = filled + trailing_zeros(start_bits)
-            started += np.int64(start_bits != np.uint64(0))
-            start_bits &= start_bits - np.uint64(1)
-    while end_bits:
-        for _ in range(4):
-            ends[ended] = filled + trailing_zeros(end_bits)
-            ended += np.int64(end_bits != np.uint64(0))
-            end_bits &= end_bits - np.uint64(1)
-    return done, last_class, started, ended
+    started = _append_positions(start_bits & mask, filled, starts, started)
+    ended = _append_positions(end_bits & mask, filled, ends, ended)
+    return done, next_class, started, ended
 
 
 @inlined

@@ -6,10 +6,14 @@ and end. Then ``append_ids`` writes their ids.
 
 from __future__ import annotations
 
+import numpy as np
+
 from tokemb._arrays import Int32, Int64
 from tokemb.kernels.append_ids import append_ids
 from tokemb.kernels.compiler import inlined
+from tokemb.kernels.pretoken_table import AHEAD
 from tokemb.kernels.pretokenize import holds_token, is_independent, pretokenize
+from tokemb.kernels.simd import prefetch_to_write
 from tokemb.kernels.structs import (
     DONE,
     KEPT,
@@ -166,10 +170,13 @@ def tally(
             rows + 1, and the number of tokens before its first occurrence. The four values are adjacent, so that they
             are loaded together.
     """
+    end = row_splits[last]
     for row in range(first, last):
         here = rows_before + row + 1
         for position in range(row_splits[row], row_splits[row + 1]):
-            number = values[position]
+            if position + AHEAD < end:
+                prefetch_to_write(tallies, np.int64(values[position + AHEAD]), 0)
+            number = np.uint64(values[position])
             if tallies[number, 0] == 0:
                 tallies[number, 3] = tokens_before + position
             tallies[number, 0] += 1

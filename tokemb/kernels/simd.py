@@ -145,3 +145,13 @@ def not_inlined(typing_context: Any) -> Any:  # noqa: ANN401
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def count_ones(typing_context: Any, word: Any) -> Any:  # noqa: ANN401
+    """Return the number of bits that are set."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), codegen

@@ -47,8 +47,10 @@ SCAN_FULL = 4
 # The pre-tokens and the bytes of normalized text in one chunk. The slots stay in the fastest cache of the processor
 # from their prefetch until they are read.
 CHUNK = 256
-# One step may exceed CHUNK by the pre-tokens of WIDTH bytes, four scratch entries and the pre-tokens of one character.
-MAX_PRETOKENS = CHUNK + WIDTH + 4 + MAX_CHARACTERS
+# The number of positions of pre-tokens that are written at once.
+POSITIONS_AT_ONCE = 8
+# One step may exceed CHUNK by the pre-tokens of WIDTH bytes, unused positions and the pre-tokens of one character.
+MAX_PRETOKENS = CHUNK + WIDTH + POSITIONS_AT_ONCE + MAX_CHARACTERS
 CHUNK_BYTES = 1 << 14
 
 # Values of ``on_miss`` for a pre-token that is not in the table, besides an id. MISS_TO_REFERENCE: its row is left to

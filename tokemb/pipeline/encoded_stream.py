@@ -64,7 +64,7 @@ class TagOptions(NamedTuple):
     classes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowOptions:
     """How rows are truncated and padded, and which columns are kept.
 

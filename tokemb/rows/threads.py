@@ -143,12 +143,14 @@ def map_batches(function: Callable[[Item, int], Result], items: Iterable[Item], 
 def parallel_map(function: Callable[..., Result], arguments: Sequence[tuple[object, ...]]) -> list[Result]:
     """Call ``function`` with each of ``arguments``, all in parallel, and return the results in their order.
 
-    ``function`` should release the interpreter lock. The threads exist only during the call. They cost some tens of
-    microseconds, and a forked process never waits for a thread that it does not have.
+    ``function`` should release the interpreter lock. The calling thread makes the first call. The other threads exist
+    only during the calls. They cost some tens of microseconds, and a forked process never waits for a thread that it
+    does not have.
     """
     if len(arguments) <= 1:
         return list(starmap(function, arguments))
     from concurrent.futures import ThreadPoolExecutor  # only here, because small inputs do not need it
 
-    with ThreadPoolExecutor(len(arguments)) as pool:
-        return [future.result() for future in [pool.submit(function, *each) for each in arguments]]
+    with ThreadPoolExecutor(len(arguments) - 1) as pool:
+        others = [pool.submit(function, *each) for each in arguments[1:]]
+        return [function(*arguments[0]), *(future.result() for future in others)]

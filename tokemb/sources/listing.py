@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -292,6 +291,8 @@ def _documents_in(folder: str) -> Iterator[tuple[str, str]]:
 @cache
 def _note_left_out(folder: str, example: str) -> None:
     """Explain once that files are left out, because inputs can be listed several times."""
+    import logging  # imported late: few folders need it
+
     logging.getLogger("tokemb").warning(
         "files beside the folders of %s are not documents and are not read, for example %s", folder, example
     )

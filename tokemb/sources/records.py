@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -139,6 +138,8 @@ def _never_closed(name: str, line: int) -> TextError:
 
 
 def _warn_of_lines(name: str, line: int) -> None:
+    import logging  # imported late: few files need it
+
     logging.getLogger("tokemb").warning(
         '%s, line %d: a quoted field spans several lines; pass quoting="none" if quotes are part of the text',
         name,
