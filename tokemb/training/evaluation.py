@@ -21,7 +21,7 @@ from tokemb.tables.tables import joined_batches, one_array, table_batches
 from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
-from tokemb.training.labels import as_list, numbers_of
+from tokemb.training.labels import label_list, numbers_of
 from tokemb.training.metrics import (
     calibration,
     confusion_matrix,
@@ -140,8 +140,9 @@ def _labelled_table(encoder: ColumnEncoder, rows: Any, labels: Any) -> pa.Record
 
 
 def _label_column(labels: Any) -> pa.Array:  # noqa: ANN401
+    values = label_list("labels", labels)
     try:
-        return pa.array(as_list(labels))
+        return pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"labels must be a column of values of one type: {one_line(error):.200}") from None
 
