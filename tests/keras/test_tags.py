@@ -142,6 +142,8 @@ def test_texts_are_split_and_integers_are_their_own_ids():
         ("a", ["O"], {}, TextTypeError, "tokens must be rows, not one text"),
         ([["a"], "b"], ["O", "O"], {}, TextTypeError, "tokens must be lists of texts"),
         ([1.5], ["O"], {}, TextTypeError, "tokens must be lists of texts, or texts; received double"),
+        ({"a", "b"}, ["O", "X"], {}, TextTypeError, "tokens must be in an order, and a set has none"),
+        (["a b"], [{"O", "X"}], {}, TextTypeError, "tags must be in an order, and a set has none"),
     ],
 )
 def test_rows_and_tags_that_do_not_fit_are_errors(tokens, tags, settings, error, message):

@@ -435,6 +435,14 @@ def test_saved_model_gives_the_probabilities_of_the_trained_one(monkeypatch):
     np.testing.assert_allclose(_given(model, ids), odds / odds.sum(axis=-1, keepdims=True), rtol=1e-5)
 
 
+@pytest.mark.parametrize("values", ["01", {"0", "1"}, {"0": 1, "1": 2}, iter("01")])
+def test_labels_and_weights_that_are_no_column_are_an_error(values):
+    with pytest.raises(ArgumentError, match="labels must be a list or a column with one value per row; received"):
+        Labelled(["a", "b"], values)
+    with pytest.raises(ArgumentError, match="weights must be a list or a column with one value per row; received"):
+        Labelled(["a", "b"], ["0", "1"], values)
+
+
 @pytest.mark.parametrize("more", [-1, 1])
 def test_number_of_labels_other_than_that_of_texts_is_an_error(untrained, more):
     rows = reviews(20)

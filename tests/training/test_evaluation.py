@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tokemb_cli.main import cli
 
 from tests.training.test_predict import ANSWERS, LABELS, RATINGS, SEQUENCES, TEXTS, load
-from tokemb.errors import ArgumentError, ModelError, TextError
+from tokemb.errors import ArgumentError, ModelError, TextError, TextTypeError
 from tokemb.training import metrics
 from tokemb.training.load import TrainedModel
 
@@ -118,6 +118,17 @@ def test_invalid_input_of_an_evaluation_is_an_error(folders):
     with pytest.raises(ArgumentError, match="no students with at least two answers"):
         load(folders, "tracing").evaluate({"skill": [[1]], "correct": [[1]]})
     assert load(folders, "binary").evaluate(TEXTS[:2], ["0", "1"]).metrics["rows"] == 2
+
+
+@pytest.mark.parametrize(
+    "texts", [{"a", "b"}, [1, 2], [b"a", b"b"], "ab", ["a", None], ["a", "\ud800"], [["a"], [None]]]
+)
+def test_texts_that_predict_refuses_are_an_error_of_an_evaluation(folders, texts):
+    model = load(folders, "binary")
+    with pytest.raises((TextError, TextTypeError)) as refused:
+        model.predict(texts)
+    with pytest.raises(type(refused.value), match=re.escape(str(refused.value))):
+        model.evaluate(texts, ["0", "1"])
 
 
 @pytest.mark.parametrize(("missing", "name"), [(None, "None"), (float("nan"), "nan")])

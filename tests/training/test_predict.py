@@ -350,6 +350,15 @@ def test_user_who_has_seen_everything_has_no_items(folders):
     assert found == [{"items": [], "ratings": [], "reason": "no item is left to recommend"}]
 
 
+def test_users_in_a_list_are_read_like_those_of_a_table(tmp_path):
+    table = {"user": [1, 2, 3] * 4, "item": [5, 6] * 6, "stars": [1.0, 2.0, 5.0] * 4}
+    train_ratings(table, ["user", "item"], "stars", dim=2, schedule=Schedule(epochs=1)).save(tmp_path / "ratings")
+    model = tokemb.load_trained(tmp_path / "ratings")
+    for users in ([1.0, float("nan")], np.array([1.0, np.nan]), ["1", None], [1, None]):
+        assert model.recommend(users)["reason"].to_pylist() == [None, "user is missing"]
+    assert model.recommend([1, "2"])["reason"].to_pylist() == [None, None]
+
+
 def test_no_users_and_no_items_have_no_recommendations(folders):
     model = load(folders, "ratings")
     assert model.recommend([]).column_names == ["items", "ratings", "reason"]

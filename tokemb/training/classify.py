@@ -22,7 +22,7 @@ from tokemb.training.early_stopping import OnEpoch
 from tokemb.training.heads import check_trainable, fold_token_weights
 from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
 from tokemb.training.inputs import Inputs, Rows, TextInputs
-from tokemb.training.labels import as_list, balanced_weights, sample_weights_of
+from tokemb.training.labels import balanced_weights, label_list, sample_weights_of
 from tokemb.training.loop import Batch, Feed, make_reproducible, predict_batches
 from tokemb.training.refitting import fit_and_measure
 from tokemb.training.result import Fitted, Trained
@@ -58,7 +58,7 @@ class Labelled:
     def __post_init__(self) -> None:
         """Convert columns to lists, whose values have the types of Python, and whose rows are numbered from 0."""
         for name in ("labels", "weights"):
-            object.__setattr__(self, name, as_list(getattr(self, name)))
+            object.__setattr__(self, name, label_list(name, getattr(self, name)))
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, TOKEN_ROWS, Array, Int32
+from tokemb._arrays import STRINGS, Array, Int32
 from tokemb._validation import check_count
 from tokemb.errors import ArgumentError, ModelError, TextError, one_line
 from tokemb.keras.datasets.tags import tagged_columns
+from tokemb.sources.text_source import text_batches
 from tokemb.tables import ColumnEncoder
 from tokemb.tables.tables import joined_batches, one_array, table_batches
-from tokemb.tables.values import is_list
 from tokemb.training.forward import forward
 from tokemb.training.inputs import Inputs
 from tokemb.training.knowledge_tracing import Answers, answer_probabilities
-from tokemb.training.labels import as_list, numbers_of
+from tokemb.training.labels import label_list, numbers_of
 from tokemb.training.metrics import (
     calibration,
     confusion_matrix,
@@ -140,16 +140,17 @@ def _labelled_table(encoder: ColumnEncoder, rows: Any, labels: Any) -> pa.Record
 
 
 def _label_column(labels: Any) -> pa.Array:  # noqa: ANN401
+    values = label_list("labels", labels)
     try:
-        return pa.array(as_list(labels))
+        return pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"labels must be a column of values of one type: {one_line(error):.200}") from None
 
 
 def _text_column(rows: Any) -> pa.Array:  # noqa: ANN401
-    """Return texts or rows of tokens in the type of a column of ``read_corpus``."""
-    column = pa.array(rows)
-    return column.cast(TOKEN_ROWS if is_list(column.type) else STRINGS)
+    """Return texts or rows of tokens as one column. They are checked as ``predict`` checks them."""
+    parts = list(text_batches(rows))
+    return pa.concat_arrays(parts) if parts else pa.array([], STRINGS)
 
 
 def _evaluate_classifier(folder: TrainedFolder, batches: Batches) -> Evaluation:

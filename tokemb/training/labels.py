@@ -29,6 +29,21 @@ def as_list(values: Any) -> Any:  # noqa: ANN401 - any column
     return values
 
 
+def label_list(name: str, values: Any) -> Any:  # noqa: ANN401 - any column
+    """Return labels or weights as a sequence with one value per row. ``None`` is unchanged. ``name`` is for messages.
+
+    Raises:
+        ArgumentError: If they are a table, a set, whose order is not that of the rows, or no sequence.
+    """
+    values = as_list(values)
+    if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "columns"):
+        values = pa.chunked_array(values).to_pylist()
+    if values is not None and (not isinstance(values, Sequence) or isinstance(values, (str, bytes))):
+        kind = type(values).__name__
+        raise ArgumentError(f"{name} must be a list or a column with one value per row; received {kind}")
+    return values
+
+
 def classes_of(labels: Sequence[Label]) -> list[Label]:
     """Return the distinct labels, sorted.
 

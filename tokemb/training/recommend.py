@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,20 @@ class _ItemLists(TablePredictor):
         """Return the items for a list of users or items, or for a table with their column."""
         values = as_list(rows)
         if isinstance(values, (list, tuple)):
-            rows = {self._column.parts[0]: [value if value is None else str(value) for value in values]}
+            rows = {self._column.parts[0]: _column_of(values)}
         return super().predict(rows)
 
     @abstractmethod
     def _best(self, ids: Int32) -> tuple[Int64, Float32]:
         """Return the best items and their scores, the best first, ``(ids, top)``. 0 stands for no item."""
+
+
+def _column_of(values: Sequence[Any]) -> pa.Array:
+    """Return users or items as a column, which is read like that of a table. Values of several types become texts."""
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, OverflowError):
+        return pa.array([value if value is None else str(value) for value in values], pa.string())
 
 
 class ItemsForUsers(_ItemLists):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,8 +62,12 @@ def token_column_of(name: str, rows: Any) -> pa.LargeListArray:  # noqa: ANN401
     """
     if isinstance(rows, (str, bytes)):
         raise TextTypeError(f"{name} must be rows, not one text: pass [text]")
+    is_arrow = isinstance(rows, (pa.Array, pa.ChunkedArray))
+    values = rows if is_arrow or not isinstance(rows, Iterable) else list(rows)
+    if isinstance(rows, Set) or (isinstance(values, list) and any(isinstance(row, Set) for row in values)):
+        raise TextTypeError(f"{name} must be in an order, and a set has none: pass lists")
     try:
-        column = rows if isinstance(rows, (pa.Array, pa.ChunkedArray)) else pa.array(list(rows))
+        column = values if is_arrow else pa.array(values)
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
