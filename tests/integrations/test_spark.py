@@ -563,6 +563,25 @@ def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are
         rows("texts.parquet", "integers.parquet")
 
 
+def test_columns_that_a_file_lacks_or_that_folders_are_named_like_are_not_replaced_by_spark(session, tmp_path):
+    from tokemb.integrations.spark.files import read_files
+
+    def rows(name, kind):
+        frame, _ = read_files(session, [str(tmp_path / name)], column="text", keep=["n"], format=kind)
+        return [tuple(row) for row in frame.collect()]
+
+    for name in ("csv/n=7", "text/text=7", "lacking"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "csv/n=7/1.csv").write_text("text,n\na,1\n")
+    assert rows("csv", "csv") == [("a", "1")]
+    pq.write_table(pa.table({"text": ["b"], "n": ["2"]}), tmp_path / "text/text=7/1.parquet")
+    assert rows("text", "parquet") == [("b", "2")]
+    pq.write_table(pa.table({"text": ["b"], "n": ["2"]}), tmp_path / "lacking/1.parquet")
+    pq.write_table(pa.table({"text": ["c"]}), tmp_path / "lacking/2.parquet")
+    with pytest.raises(TextError, match="lacking/2.parquet has no column 'n', which other files have"):
+        rows("lacking", "parquet")
+
+
 def test_output_that_is_read_is_not_replaced(session, tmp_path):
     folder = tmp_path / "a folder"
     session.createDataFrame([("a b",), ("c",)], "text string").write.parquet(str(folder))

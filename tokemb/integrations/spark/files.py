@@ -32,6 +32,7 @@ _QUOTINGS = {"csv": "minimal", "tsv": "none"}
 # Spark reads "" as NUL, which texts may contain. U+FFFF is not a character.
 _NO_QUOTE = "\uffff"
 _GLOB_CHARACTER = re.compile(r"[\\{}\[\]*?]")
+_FOLDER_COLUMN = re.compile(r"/([^/=]+)=[^/]*(?=/)")
 _SUCCESS = "_SUCCESS"
 IDS = "ids"
 
@@ -82,17 +83,20 @@ def read_files(
             read = partial(_read, session, kind=kind, header=header, quoting=quoting)
             name_or_glob = _name_or_glob(session, file)
             found = _files_of(session, read, name_or_glob)
-            for path in map(_as_name, found) if in_order else [name_or_glob]:
-                frame = read(path)
-                name, keep_names = columns.choose(frame.columns, path)
+            paths: Iterable[str | list[str]] = map(_as_name, found)
+            for path in paths if in_order else [_with_columns_of_files(read, name_or_glob, found)]:
+                frame, shown = read(path), path if isinstance(path, str) else file
+                name, keep_names = columns.choose(frame.columns, shown)
                 names = list(dict.fromkeys([name, *others, *keep_names]))
+                if kind == "parquet" and not in_order:
+                    _check_columns(session, found, names)
                 if kind == "jsonl":
                     frame = _parsed_json(session, path, StructType([frame.schema[each] for each in names]), errors)
                 elif kind in _DELIMITERS:
                     frame = frame.select(*(_field(each, errors) for each in names))
                 texts = [_text_expression(frame, text, kind, errors) for text in [name, *others]]
                 frames.append(frame.select(*texts, *(quoted(kept) for kept in keep_names if kept not in others)))
-                _check_types(frames[0], frames[-1], path)
+                _check_types(frames[0], frames[-1], shown)
         return reduce(DataFrame.unionByName, frames), name
 
 
@@ -134,6 +138,30 @@ def _files_of(session: SparkSession, read: Callable[[str], DataFrame], path: str
             f"Spark reads no subfolders, and {left_out[0]} is in one: pass it as well, or pass globs such as {path}/*"
         )
     return found
+
+
+def _with_columns_of_files(read: Callable[[str], DataFrame], path: str, found: Sequence[str]) -> str | list[str]:
+    """Return ``path``, or its files if Spark would replace a column of them by the name of a folder such as ``n=1``."""
+    folders = {name for file in found for name in _FOLDER_COLUMN.findall(file)}
+    files = list(map(_as_name, found))
+    return files if folders and folders.intersection(read(files[0]).columns) else path
+
+
+def _check_columns(session: SparkSession, found: Sequence[str], names: Sequence[str]) -> None:
+    """Raise ``TextError`` if a Parquet file lacks a column. Spark would read nulls, or not see the column at all."""
+    java: Any = session.sparkContext._jvm
+    settings = session.sparkContext._jsc.hadoopConfiguration()
+    parquet = java.org.apache.parquet.hadoop
+    for file in found:
+        source = parquet.util.HadoopInputFile.fromPath(java.org.apache.hadoop.fs.Path(file), settings)
+        reader = parquet.ParquetFileReader.open(source)
+        try:
+            schema = reader.getFileMetaData().getSchema()
+            lacking = [name for name in names if not schema.containsField(name)]
+        finally:
+            reader.close()
+        if lacking:
+            raise TextError(f"{file} has no column {lacking[0]!r}, which other files have")
 
 
 def _check_types(first: DataFrame, frame: DataFrame, path: str) -> None:
@@ -214,9 +242,9 @@ def _format_of(file: str) -> str:
     return _NAMES.get(match[1], match[1])
 
 
-def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting: str | None) -> DataFrame:
+def _read(session: SparkSession, path: str | list[str], *, kind: str, header: bool, quoting: str | None) -> DataFrame:
     if kind == "parquet":
-        return session.read.parquet(path)
+        return session.read.parquet(*([path] if isinstance(path, str) else path))
     if kind == "jsonl":
         return session.read.json(path)  # only for the types of the columns
     if kind == "text":
@@ -230,7 +258,7 @@ def _read(session: SparkSession, path: str, *, kind: str, header: bool, quoting:
     return frame if header else frame.toDF(*map(str, range(len(frame.columns))))
 
 
-def _parsed_json(session: SparkSession, path: str, schema: StructType, errors: str) -> DataFrame:
+def _parsed_json(session: SparkSession, path: str | list[str], schema: StructType, errors: str) -> DataFrame:
     """Read lines of JSON as ``tokemb.read_corpus`` does.
 
     Spark's own parser rounds integers beside other numbers, ignores what follows the object of a line, and replaces
