@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the wa
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_columns, fit_vocab  # noqa: E402
+from tokemb.integrations.spark.files import _rename  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:
@@ -644,3 +645,18 @@ def test_columns_that_differ_in_case_only_are_an_error_unless_spark_distinguishe
         assert fit_columns(df, columns=["text", "Text"]).names == ["text", "Text"]
     finally:
         session.conf.unset("spark.sql.caseSensitive")
+
+
+def test_output_that_another_run_wrote_in_the_meantime_is_an_error_that_leaves_both(session, tmp_path):
+    for name in ("out", "out.tokemb-1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").write_text(name)
+    path = session.sparkContext._jvm.org.apache.hadoop.fs.Path
+    target, temporary = path(str(tmp_path / "out")), path(str(tmp_path / "out.tokemb-1"))
+    system = target.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
+    with pytest.raises(OSError, match="another run wrote the output at the same time"):
+        _rename(system, temporary, target, path(target, "out.tokemb-1"))
+    assert {file.relative_to(tmp_path).as_posix(): file.read_text() for file in tmp_path.rglob("part")} == {
+        "out/part": "out",
+        "out.tokemb-1/part": "out.tokemb-1",
+    }

@@ -51,9 +51,15 @@ def weights(trained):
     return [np.asarray(matrix) for matrix in trained.model.get_weights()]
 
 
+@pytest.fixture
+def convolutions(monkeypatch):
+    """Make classifiers of a few short texts with convolutions."""
+    monkeypatch.setattr("tokemb.training.classify._CONVOLVED_ROWS", 1)
+
+
 @eagerly
 @pytest.mark.parametrize("name", TRAININGS)
-def test_resumed_training_gives_the_weights_and_losses_of_one_that_was_not_stopped(name, tmp_path):
+def test_resumed_training_gives_the_weights_and_losses_of_one_that_was_not_stopped(name, tmp_path, convolutions):
     train = TRAININGS[name]
     expected = train(schedule=SCHEDULE)
     schedule = replace(SCHEDULE, checkpoint=tmp_path)
@@ -105,13 +111,17 @@ def test_complete_training_is_not_repeated_and_can_run_for_more_epochs(tmp_path)
 
 
 @eagerly
-def test_checkpoint_of_another_training_is_an_error(tmp_path):
+def test_checkpoint_of_another_training_is_an_error(tmp_path, request):
     train = partial(train_classifier, dim=2, schedule=replace(SCHEDULE, epochs=1, refit=False, checkpoint=tmp_path))
     train(ROWS)
     others = Labelled(ROWS.texts, [*ROWS.labels[:-2], *ROWS.labels[:-3:-1]])
     for changed in (partial(train, others), partial(train, ROWS, dropout=0.1), partial(train, ROWS, dim=3)):
         with pytest.raises(ArgumentError, match="belongs to a training with other data or settings: delete it"):
             changed()
+    # Its model has more variables.
+    request.getfixturevalue("convolutions")
+    with pytest.raises(ArgumentError, match="belongs to a training with other data or settings: delete it"):
+        train(ROWS)
     [file] = tmp_path.iterdir()
     # The second one has a flag of an entry that zipfile does not support.
     flags = file.read_bytes().rindex(b"PK\1\2") + 8

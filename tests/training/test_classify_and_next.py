@@ -443,6 +443,12 @@ def test_labels_and_weights_that_are_no_column_are_an_error(values):
         Labelled(["a", "b"], ["0", "1"], values)
 
 
+def test_lists_of_values_of_numpy_have_the_types_of_python():
+    rows = Labelled(["a", "b"], list(np.array([2, 3])), list(np.array([0.5, 1], np.float32)))
+    assert (rows.labels, rows.weights) == ([2, 3], [0.5, 1.0])
+    assert {type(label) for label in rows.labels} == {int}
+
+
 @pytest.mark.parametrize("more", [-1, 1])
 def test_number_of_labels_other_than_that_of_texts_is_an_error(untrained, more):
     rows = reviews(20)

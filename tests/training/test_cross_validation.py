@@ -59,6 +59,15 @@ def test_folds_of_groups_have_the_same_shares_of_labels():
         assert Counter(labels[fold].tolist()) == {"a": 3, "b": 6}
 
 
+def test_no_fold_is_empty_if_each_group_has_one_label():
+    groups = np.repeat(["A", "B", "C", "D"], 10).tolist()
+    labels = np.tile(np.repeat(["a", "b"], 10), 2).tolist()
+    for folds in (2, 3, 4):
+        found = split_folds(40, folds, 0, stratify=labels, groups=groups)
+        assert max(map(len, found)) - min(map(len, found)) <= 10
+        assert all(map(len, found))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

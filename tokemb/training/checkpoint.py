@@ -84,10 +84,11 @@ class Checkpoint:
             with self.path.open("rb") as file, np.load(file, allow_pickle=False) as content:
                 arrays = dict(content)
             progress = parse_json(arrays[_PROGRESS].tobytes())
-            values = [arrays[f"{_VARIABLE}{number}"] for number in range(len(self._variables))]
-            best = [arrays[f"{_BEST}{number}"] for number in range(sum(name.startswith(_BEST) for name in arrays))]
+            # The model of another training can have more variables than the file.
             if progress["identity"] != self._identity:
                 raise ArgumentError(f"{self.path} belongs to a training with other data or settings{_ADVICE}")
+            values = [arrays[f"{_VARIABLE}{number}"] for number in range(len(self._variables))]
+            best = [arrays[f"{_BEST}{number}"] for number in range(sum(name.startswith(_BEST) for name in arrays))]
             for variable, value in zip(self._variables, values, strict=True):
                 variable.assign(value)
             stopping.resume(progress["stopping"], best)

@@ -19,7 +19,7 @@ from tokemb.tables import ColumnEncoder
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.heads import check_trainable, fold_token_weights
+from tokemb.training.heads import WIDTHS, check_trainable, fold_token_weights
 from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
 from tokemb.training.inputs import Inputs, Rows, TextInputs
 from tokemb.training.labels import balanced_weights, label_list, sample_weights_of
@@ -38,6 +38,10 @@ __all__ = ["Labelled", "fit_inputs", "train_classifier"]
 
 # What the vectors of tokens are multiplied by.
 _TOKEN_WEIGHTS = {"mean": "log-count ratios", "tfidf": "inverse document frequencies"}
+
+# The number of training rows from which a classifier of short texts has convolutions. They cost time, and their gain
+# was not measured with fewer rows.
+_CONVOLVED_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,8 @@ def train_classifier(
             alike.
         head: The layers above the embedding, as for ``tokemb.training.heads.text_model``. For ``"mean"`` without
             ``vectors`` and without ``regression``, the tokens of one column of texts have weights:
-            ``tokemb.training.token_weights``. ``"tfidf"`` is not possible for a table.
+            ``tokemb.training.token_weights``. If they are short, with at least 500 training rows, the model also has
+            convolutions. ``"tfidf"`` is not possible for a table.
         maxlen: The length that rows are truncated to. ``None`` uses that of the vocabulary, or else the length that
             99 % of the rows do not exceed. The latter is at most 400, or for the heads ``mean``, ``tfidf`` and
             ``attention`` at most 1,024 times the number of lengths of n-grams.
@@ -169,8 +174,10 @@ def train_classifier(
         notes.insert(0, f"pre-trained vectors: {coverage(inputs.encoder, pretrained.found)}")
     make_reproducible(schedule.seed)
     sizes = {"dim": dim, "units": units, "dropout": dropout, "seed": schedule.seed}
-    make_model = partial(inputs.model, target, vectors=pretrained, trainable=trainable, **sizes)
     token_weights = data.token_weights(inputs, target) if pretrained is None or head == "tfidf" else None
+    convolutions = inputs.is_short and token_weights is not None and len(data.targets) >= _CONVOLVED_ROWS
+    settings_of_model = {"vectors": pretrained, "trainable": trainable, "convolutions": convolutions, **sizes}
+    make_model = partial(inputs.model, target, **settings_of_model)
     model = make_model(token_weights=token_weights)
     schedule.compile(model, target.loss)
     weights = balanced_weights(data.targets, len(target.classes or ())) if class_weights else None
@@ -189,6 +196,7 @@ def train_classifier(
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
         "token_weights": None if token_weights is None else _TOKEN_WEIGHTS[head],
+        "convolutions": list(WIDTHS) if convolutions else None,
         "class_weights": class_weights,
         **target.settings,
         **schedule.to_json(),

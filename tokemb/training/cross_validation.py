@@ -170,13 +170,15 @@ def _folds_of_groups(labels: Int64, groups: Sequence[Any], folds: int, shuffled:
     counts = np.zeros((len(distinct), labels.max(initial=0) + 1))
     np.add.at(counts, (group_of, labels), 1)
     shares = counts / counts.sum(axis=0)
-    totals = np.zeros((folds, counts.shape[1]))
+    totals, sizes = np.zeros((folds, counts.shape[1])), np.zeros(folds)
     fold_of_group = np.empty(len(distinct), np.int64)
     # Groups of equal size come in a random order.
     in_order = np.array(list(dict.fromkeys(group_of[shuffled].tolist())))
     for group in in_order[np.argsort(-counts[in_order].sum(axis=1), kind="stable")]:
-        # Adding the group to a fold changes the sum of squares by this much. The smallest one is the most even.
+        # Adding the group to a fold changes the sum of squares by this much. The smallest one is the most even. Several
+        # folds without the labels of the group are equal, and then the smallest one gets it. No fold stays empty.
         change = 2 * totals @ shares[group]
-        fold_of_group[group] = change.argmin()
+        fold_of_group[group] = np.lexsort((sizes, change))[0]
+        sizes[fold_of_group[group]] += counts[group].sum()
         totals[fold_of_group[group]] += shares[group]
     return fold_of_group[group_of]

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-_WIDTHS = (3, 4, 5)
-_WEIGHTS = "token_weights"
+WIDTHS = (3, 4, 5)
+_WEIGHTS, _CONVOLVED = "token_weights", "convolved"
+# The share of the rows of a batch that train the convolutions of a model with two kinds of features.
+_CONVOLVED_SHARE = 0.4
 DIM = 50
 
 
@@ -36,6 +38,7 @@ def text_model(
     trainable: bool = True,
     token_weights: Float32 | None = None,
     first_tokens: Sequence[int] = (),
+    convolutions: bool = False,
     seed: int | None = None,
 ) -> keras.Model:
     """Make a Keras model of rows of ids.
@@ -62,6 +65,10 @@ def text_model(
             changes more in a training step if its factor is large.
         first_tokens: With the head ``"mean"``, the mean of the vectors of so many tokens at the beginning of a row is
             a feature beside that of all. Each number adds a mean.
+        convolutions: Whether the head ``"mean"`` also has the features of the head ``"conv"``, with token vectors of
+            their own. In training, each row has features of one of the two kinds, chosen at random, and those of the
+            other kind are 0. Otherwise, the outputs before their activation are a weighted mean of those of two
+            models, one of means and one of convolutions.
         seed: The random seed of the embedding.
 
     Returns:
@@ -74,8 +81,9 @@ def text_model(
     check_choice("head", head, HEADS)
     check_fraction("dropout", dropout)
     units = check_count("units", units)
-    if first_tokens and head != "mean":
-        raise ArgumentError(f"first_tokens requires head='mean'; received head={head!r}")
+    for name, value in (("first_tokens", first_tokens), ("convolutions", convolutions)):
+        if value and head != "mean":
+            raise ArgumentError(f"{name} requires head='mean'; received head={head!r}")
     if not isinstance(first_tokens, Sequence):
         raise ArgumentError(f"first_tokens must be a sequence of integers, such as (1, 2); received {first_tokens!r}")
     for count in first_tokens:
@@ -99,6 +107,11 @@ def text_model(
         first_tokens=first_tokens,
     )
     features = keras.layers.Dropout(dropout)(features)
+    if convolutions:
+        size = (encoder.input_dim, embedding.output_shape[-1])
+        vectors = keras.layers.Embedding(*size, name=_CONVOLVED)(token_ids)
+        convolved = _convolved(vectors, is_token_mask(token_ids), units, name=_CONVOLVED)
+        features = _one_kind(features, keras.layers.Dropout(dropout)(convolved))
     return keras.Model(token_ids, output(features), name=embedding.name)
 
 
@@ -187,23 +200,47 @@ def check_trainable(trainable: bool, vectors: Any) -> None:  # noqa: ANN401
 
 
 def _features(head: str, vectors: Any, token_ids: Any, units: int) -> Any:  # noqa: ANN401 - Keras' tensors
-    import keras
     from keras import layers, ops
 
-    is_token = ops.expand_dims(is_token_mask(token_ids), -1)
+    mask = is_token_mask(token_ids)
+    if head == "conv":
+        return _convolved(vectors, mask, units)
+    is_token = ops.expand_dims(mask, -1)
     if head in CELLS:
         states = getattr(layers, head.upper())(units, return_sequences=True)(vectors)
         # States are at least -1.
         maximum = ops.max(ops.where(ops.greater(is_token, 0), states, -1.0), 1)
         mean = ops.divide(ops.sum(ops.multiply(states, is_token), 1), ops.maximum(ops.sum(is_token, 1), 1.0))
         return ops.concatenate([mean, maximum], -1)
-    vectors = ops.multiply(vectors, is_token)
-    if head == "flatten":
-        return layers.Flatten()(vectors)
+    return layers.Flatten()(ops.multiply(vectors, is_token))
+
+
+def _convolved(vectors: Any, mask: Any, units: int, name: str | None = None) -> Any:  # noqa: ANN401
+    """Return the maximum of each filter over the tokens, ``(batch, features)``. ``name`` begins names of layers."""
+    from keras import layers, ops
+
+    is_token = ops.expand_dims(mask, -1)
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
-    relu = keras.activations.relu
-    activations = [layers.Conv1D(units, width, padding="same", activation=relu)(vectors) for width in _WIDTHS]
-    return ops.concatenate([ops.max(ops.multiply(filters, is_token), 1) for filters in activations], -1)
+    vectors = ops.multiply(vectors, is_token)
+    maxima = []
+    for width in WIDTHS:
+        layer = layers.Conv1D(units, width, padding="same", activation="relu", name=name and f"{name}_{width}")
+        # Rows of a batch without tokens can have the length 0.
+        maxima.append(ops.max(ops.multiply(layer(vectors), is_token), 1, initial=0.0))
+    return ops.concatenate(maxima, -1)
+
+
+def _one_kind(features: Any, convolved: Any) -> Any:  # noqa: ANN401
+    """Concatenate two kinds of features, of which each row has one in training, ``(batch, features)``.
+
+    A dropout of ones chooses the kind. The factors of the two kinds have the same sum in training and in predictions,
+    so that a linear layer above predicts the mean of its two outputs in training, weighted by their probabilities.
+    """
+    from keras import layers, ops
+
+    chosen = layers.Dropout(_CONVOLVED_SHARE)(ops.ones_like(features[:, :1]))
+    others = ops.subtract(1 / (1 - _CONVOLVED_SHARE), chosen)
+    return ops.concatenate([ops.multiply(features, chosen), ops.multiply(convolved, others)], -1)
 
 
 def is_token_mask(token_ids: Any, left_out: Sequence[int] = ()) -> Any:  # noqa: ANN401

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 # Texts are short if 99 % of them have at most so many words.
 _SHORT = 32
 
-# Short texts have features of so many tokens at their beginning: they say what a question asks for.
+# Short texts have features of so many tokens at their beginning: they say what a question asks for. Their classifiers
+# also have convolutions.
 _FIRST_TOKENS = (1, 2, 4, 8)
 
 
@@ -89,11 +90,13 @@ class Inputs(ABC):
     Attributes:
         table_columns: The columns of a table to read. ``None`` for texts or sequences of events.
         cells: The parsers of columns of numbers and lists.
+        is_short: Whether the inputs are short texts, and the head is ``mean``.
     """
 
     encoder: Encoder | ColumnEncoder
     table_columns: list[str] | None = None
     cells: Mapping[str, CellParser] = {}
+    is_short: bool = False
 
     @abstractmethod
     def encode(self, rows: Any) -> Rows:  # noqa: ANN401 - texts, or a table
@@ -155,8 +158,8 @@ class TextInputs(Inputs):
         # This head has weights for each position, and Encoder.encode and exported models pad on the saved side.
         is_flat = head == "flatten"
         self._length, self._fill_first = maxlen if is_flat else None, is_flat and encoder.padding == "pre"
-        is_short = maxlen <= _SHORT * len(encoder.ngrams)
-        self._first_tokens = _FIRST_TOKENS if head == "mean" and is_short else ()
+        self.is_short = head == "mean" and maxlen <= _SHORT * len(encoder.ngrams)
+        self._first_tokens = _FIRST_TOKENS if self.is_short else ()
 
     def rows(self, ids: Ragged) -> TextRows:
         """Return truncated ids as rows."""
@@ -172,7 +175,9 @@ class TextInputs(Inputs):
         return self.rows(self.encoder.encode_column(batch.column(0), shape).rows)
 
     def used(self, rows: TextRows) -> TextRows:
-        """Return rows without the ids that the head leaves out."""
+        """Return rows without the ids that the head leaves out. The convolutions of short texts read all ids."""
+        if self.is_short:
+            return rows
         return TextRows(_used_ids(self.encoder, self._head, rows.ids), rows.length, rows.fill_first)
 
     @property
@@ -199,7 +204,8 @@ class TextInputs(Inputs):
             if self._head == "tfidf":
                 return inverse_document_frequency(rows.ids, self.encoder.input_dim)
             if self._head == "mean" and memberships is not None:
-                return token_weights(rows.ids, *memberships, self.encoder.input_dim)
+                ids = _used_ids(self.encoder, self._head, rows.ids)
+                return token_weights(ids, *memberships, self.encoder.input_dim)
         return None
 
     def text_dim(self, model: keras.Model) -> int | None:
@@ -268,7 +274,7 @@ class TableInputs(Inputs):
 
     def model(self, target: Target, **settings: Any) -> keras.Model:  # noqa: ANN401
         """Make a ``column_model``. There are no pre-trained vectors, and no weights of tokens."""
-        for_texts = ("vectors", "trainable", "token_weights")
+        for_texts = ("vectors", "trainable", "token_weights", "convolutions")
         settings = {name: value for name, value in settings.items() if name not in for_texts}
         largest = settings["dim"] or DIM
         settings["dims"] = {name: min(size, largest) for name, size in self.encoder.suggested_dims.items()}

@@ -41,7 +41,13 @@ def label_list(name: str, values: Any) -> Any:  # noqa: ANN401 - any column
     if values is not None and (not isinstance(values, Sequence) or isinstance(values, (str, bytes))):
         kind = type(values).__name__
         raise ArgumentError(f"{name} must be a list or a column with one value per row; received {kind}")
+    if values is not None and any(map(_is_number_of_numpy, values)):  # list(array)
+        return [value.item() if _is_number_of_numpy(value) else value for value in values]
     return values
+
+
+def _is_number_of_numpy(value: object) -> bool:
+    return isinstance(value, np.generic) and value.dtype.kind in "biuf"
 
 
 def classes_of(labels: Sequence[Label]) -> list[Label]:

@@ -136,14 +136,13 @@ def fingerprint(specification: TokenizerJson, beyond: Mapping[str, Any] | None =
 
 def ids_of_tokens(specification: TokenizerJson, tokenizer: Tokenizer) -> Mapping[str, int]:
     """Return the id of every token, including added tokens. ``tokenizer`` is made from ``specification``."""
-    model = specification["model"]
+    vocab: Mapping[str, int] | list[Any] = specification["model"]["vocab"]
+    if isinstance(vocab, list):  # Unigram
+        return tokenizer.get_vocab(with_added_tokens=True)
     # The same result as from `tokenizers`, without a copy, which would take most of the time for a small text.
-    if model.get("type") == "WordLevel" and all(
-        added["content"] in model["vocab"] for added in specification["added_tokens"]
-    ):
-        ids: Mapping[str, int] = model["vocab"]
-        return ids
-    return tokenizer.get_vocab(with_added_tokens=True)
+    added = {token["content"]: tokenizer.token_to_id(token["content"]) for token in specification["added_tokens"]}
+    others = {token: index for token, index in added.items() if index is not None and vocab.get(token) != index}
+    return {**vocab, **others} if others else vocab
 
 
 def unk_id(specification: TokenizerJson) -> int | None:

@@ -212,9 +212,22 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
         system.delete(temporary, True)
         raise
     system.delete(target, True)
+    _rename(system, temporary, target, java.org.apache.hadoop.fs.Path(target, temporary.getName()))
+    return rows
+
+
+def _rename(system: Any, temporary: Any, target: Any, inside: Any) -> None:  # noqa: ANN401 - objects of Java
+    """Rename a folder to ``target``, or raise ``OSError``. ``inside`` is a folder of the same name within ``target``.
+
+    If another run has written ``target`` in the meantime, Hadoop moves the folder into it.
+    """
     if not system.rename(temporary, target):
         raise OSError(errno.EIO, "the ids were written but cannot be renamed to the output", temporary.toString())
-    return rows
+    if system.exists(inside):
+        system.rename(inside, temporary)
+        raise OSError(
+            errno.EEXIST, "another run wrote the output at the same time; the ids are in", temporary.toString()
+        )
 
 
 def _resolved(uri: str) -> str:

@@ -54,7 +54,8 @@ def load_vectors(
             ``KeyedVectors``.
         tokens: The tokens, such as ``Encoder.vocabulary``. They must be distinct, except ``""``, which has no vector.
         format: One of ``tokemb.models.pretrained.VECTOR_FORMATS``. ``None`` detects it from the content.
-        ignore_case: Whether a token that is not in the file gets the first vector whose token equals it in lower case.
+        ignore_case: Whether a token that is not in the file gets the first vector whose token becomes it in lower case,
+            unless that token is one of ``tokens``. Tokens with capital letters are found as they are.
         lenient: Whether to accept a file that is truncated, or that has more or fewer rows than its header says. Its
             complete rows are read.
 
