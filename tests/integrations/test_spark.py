@@ -571,12 +571,14 @@ def test_columns_that_a_file_lacks_or_that_folders_are_named_like_are_not_replac
         frame, _ = read_files(session, [str(tmp_path / name)], column="text", keep=["n"], format=kind)
         return [tuple(row) for row in frame.collect()]
 
-    for name in ("csv/n=7", "text/text=7", "lacking"):
+    for name in ("csv/n=7", "text/text=7", "folders/n=7", "lacking"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "csv/n=7/1.csv").write_text("text,n\na,1\n")
     assert rows("csv", "csv") == [("a", "1")]
     pq.write_table(pa.table({"text": ["b"], "n": ["2"]}), tmp_path / "text/text=7/1.parquet")
     assert rows("text", "parquet") == [("b", "2")]
+    pq.write_table(pa.table({"text": ["b"]}), tmp_path / "folders/n=7/1.parquet")
+    assert rows("folders", "parquet") == [("b", 7)]
     pq.write_table(pa.table({"text": ["b"], "n": ["2"]}), tmp_path / "lacking/1.parquet")
     pq.write_table(pa.table({"text": ["c"]}), tmp_path / "lacking/2.parquet")
     with pytest.raises(TextError, match="lacking/2.parquet has no column 'n', which other files have"):

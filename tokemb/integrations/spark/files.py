@@ -89,7 +89,9 @@ def read_files(
                 name, keep_names = columns.choose(frame.columns, shown)
                 names = list(dict.fromkeys([name, *others, *keep_names]))
                 if kind == "parquet" and not in_order:
-                    _check_columns(session, found, names)
+                    # Where folders have columns, Spark reads these from the names of the folders.
+                    of_folders = _folder_columns(found) if isinstance(path, str) else set()
+                    _check_columns(session, found, [each for each in names if each not in of_folders])
                 if kind == "jsonl":
                     frame = _parsed_json(session, path, StructType([frame.schema[each] for each in names]), errors)
                 elif kind in _DELIMITERS:
@@ -140,9 +142,14 @@ def _files_of(session: SparkSession, read: Callable[[str], DataFrame], path: str
     return found
 
 
+def _folder_columns(found: Sequence[str]) -> set[str]:
+    """Return the columns that Spark reads from the names of folders, such as ``n`` from ``n=1``."""
+    return {name for file in found for name in _FOLDER_COLUMN.findall(file)}
+
+
 def _with_columns_of_files(read: Callable[[str], DataFrame], path: str, found: Sequence[str]) -> str | list[str]:
-    """Return ``path``, or its files if Spark would replace a column of them by the name of a folder such as ``n=1``."""
-    folders = {name for file in found for name in _FOLDER_COLUMN.findall(file)}
+    """Return ``path``, or its files if Spark would replace a column of them by that of a folder such as ``n=1``."""
+    folders = _folder_columns(found)
     files = list(map(_as_name, found))
     return files if folders and folders.intersection(read(files[0]).columns) else path
 
