@@ -69,7 +69,7 @@ def _fit(setting: Setting, session: SparkSession, text: Path, size: int) -> Outc
 
 def _encode(setting: Setting, session: SparkSession, text: Path, rows: int, size: int) -> Outcome:
     from tokemb.integrations.spark import encode
-    from tokemb.integrations.spark.files import write_parquet
+    from tokemb.integrations.spark.output import write_parquet
     from tokemb.pipeline.encode import encode_corpus
     from tokemb.pipeline.encoded_stream import RowOptions
 

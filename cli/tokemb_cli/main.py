@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli import signals, streams, without_pandas
+from tokemb_cli import hidden_imports, signals, streams
 from tokemb_cli.console import escaped, note_stopped
 from tokemb_cli.lazy import LazyGroup
 
@@ -131,7 +131,7 @@ def main() -> None:
     """Run the command line."""
     signals.install()
     streams.install()
-    without_pandas.hide()
+    hidden_imports.hide()
     # Garbage collection of all imported objects takes a tenth of the time of a small command.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)

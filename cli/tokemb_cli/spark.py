@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import buckets, values, without_pandas
+from tokemb_cli import buckets, hidden_imports, values
 from tokemb_cli.buckets import option_name
 from tokemb_cli.console import note
 from tokemb_cli.corpus import Corpus
@@ -58,7 +58,7 @@ class Cluster:
         """Take the options of ``engine`` from ``options``. Return ``None`` for this machine."""
         engine_name, master = options.pop("engine"), options.pop("master")
         if engine_name == "spark":
-            without_pandas.show()
+            hidden_imports.show()
             return cls(master)
         if master is not None:
             raise click.UsageError("--master requires --engine spark")
@@ -132,7 +132,7 @@ class Cluster:
             _padded_length(target_encoder or encoder, "target_maxlen", settings)
         from tokemb.integrations.spark import encode
         from tokemb.integrations.spark.columns import quoted
-        from tokemb.integrations.spark.files import write_parquet
+        from tokemb.integrations.spark.output import write_parquet
         from tokemb.integrations.spark.session import open_session
 
         with open_session(self.master) as session:
@@ -165,7 +165,7 @@ class Cluster:
         ):
             raise click.UsageError(_NO_LENGTH.format("--maxlen"))
         from tokemb.integrations.spark import encode_table
-        from tokemb.integrations.spark.files import write_parquet
+        from tokemb.integrations.spark.output import write_parquet
         from tokemb.integrations.spark.session import open_session
 
         with open_session(self.master) as session:

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the wa
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_columns, fit_vocab  # noqa: E402
-from tokemb.integrations.spark.files import _rename  # noqa: E402
+from tokemb.integrations.spark.output import _rename  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:

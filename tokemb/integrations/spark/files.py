@@ -1,25 +1,21 @@
-"""Files that a cluster can access: read as by ``tokemb.read_corpus``, and written as a folder of Parquet files."""
+"""Files that a cluster can access, read as by ``tokemb.read_corpus``."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, reduce
 from typing import Any
-from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import DecimalType, LongType, StructField, StructType
 
 from tokemb._validation import check_choice
-from tokemb.errors import ArgumentError, OutputExistsError, TextError
+from tokemb.errors import ArgumentError, TextError
 from tokemb.integrations.spark.columns import map_partitions, quoted, workers_errors
+from tokemb.integrations.spark.listing import as_name, files_of, folder_columns, name_or_glob
 from tokemb.integrations.spark.worker import json_partition
 from tokemb.sources.columns import TEXT, Columns
 
@@ -31,10 +27,6 @@ _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _QUOTINGS = {"csv": "minimal", "tsv": "none"}
 # Spark reads "" as NUL, which texts may contain. U+FFFF is not a character.
 _NO_QUOTE = "\uffff"
-_GLOB_CHARACTER = re.compile(r"[\\{}\[\]*?]")
-_FOLDER_COLUMN = re.compile(r"/([^/=]+)=[^/]*(?=/)")
-_SUCCESS = "_SUCCESS"
-IDS = "ids"
 
 
 def read_files(
@@ -70,7 +62,7 @@ def read_files(
 
     Raises:
         ArgumentError: If the format is unknown.
-        TextError: If the column does not exist.
+        TextError: If a column does not exist or has different types, or if Spark would leave out files.
     """
     if format is not None:
         check_choice("format", format, FORMATS)
@@ -81,80 +73,48 @@ def read_files(
             if quoting is not None and kind not in _DELIMITERS:
                 raise ArgumentError(f"quoting requires CSV or TSV files; {file} is read as {kind}: leave out quoting")
             read = partial(_read, session, kind=kind, header=header, quoting=quoting)
-            name_or_glob = _name_or_glob(session, file)
-            found = _files_of(session, read, name_or_glob)
-            paths: Iterable[str | list[str]] = map(_as_name, found)
-            for path in paths if in_order else [_with_columns_of_files(read, name_or_glob, found)]:
+            path_or_glob = name_or_glob(session, file)
+            found = files_of(session, read, path_or_glob)
+            paths: Iterable[str | list[str]] = map(as_name, found)
+            for path in paths if in_order else [_with_columns_of_files(read, path_or_glob, found)]:
                 frame, shown = read(path), path if isinstance(path, str) else file
                 name, keep_names = columns.choose(frame.columns, shown)
-                names = list(dict.fromkeys([name, *others, *keep_names]))
                 if kind == "parquet" and not in_order:
                     # Where folders have columns, Spark reads these from the names of the folders.
-                    of_folders = _folder_columns(found) if isinstance(path, str) else set()
-                    _check_columns(session, found, [each for each in names if each not in of_folders])
-                if kind == "jsonl":
-                    frame = _parsed_json(session, path, StructType([frame.schema[each] for each in names]), errors)
-                elif kind in _DELIMITERS:
-                    frame = frame.select(*(_field(each, errors) for each in names))
-                texts = [_text_expression(frame, text, kind, errors) for text in [name, *others]]
-                frames.append(frame.select(*texts, *(quoted(kept) for kept in keep_names if kept not in others)))
+                    of_folders = folder_columns(found) if isinstance(path, str) else set()
+                    _check_columns(session, found, {name, *others, *keep_names} - of_folders)
+                frames.append(_selected(session, frame, path, kind, [name, *others], keep_names, errors))
                 _check_types(frames[0], frames[-1], shown)
         return reduce(DataFrame.unionByName, frames), name
 
 
-def _name_or_glob(session: SparkSession, file: str) -> str:
-    """Return a path for Spark's readers, which is a glob only if no file has exactly this name."""
-    if not _GLOB_CHARACTER.search(file):
-        return file
-    java: Any = session.sparkContext._jvm
-    path = java.org.apache.hadoop.fs.Path(file)
-    system = path.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
-    return _as_name(file) if system.exists(path) else file
-
-
-def _as_name(path: str) -> str:
-    """Escape the characters of globs in a path."""
-    return _GLOB_CHARACTER.sub(r"\\\g<0>", path)
-
-
-def _files_of(session: SparkSession, read: Callable[[str], DataFrame], path: str) -> list[str]:
-    """Return the files that Spark reads for ``path``, sorted by their names.
-
-    Raises:
-        TextError: If there is none, or Spark leaves out those in subfolders of ``path``.
-        ArgumentError: If Spark cannot decompress them.
-    """
-    try:
-        found = sorted(map(unquote, read(path).inputFiles()))
-    except AnalysisException as error:
-        if "UNABLE_TO_INFER_SCHEMA" not in str(error):
-            raise
-        found = []
-    if not found:
-        raise TextError(f"Spark finds no file at {path}: it skips names that begin with _ or ., and subfolders")
-    if compressed := [name for name in found if name.endswith(".xz")]:
-        raise ArgumentError(f"Spark does not decompress .xz: decompress {compressed[0]} first")
-    below = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(path).inputFiles()
-    if left_out := sorted(set(map(unquote, below)) - set(found)):
-        raise TextError(
-            f"Spark reads no subfolders, and {left_out[0]} is in one: pass it as well, or pass globs such as {path}/*"
-        )
-    return found
-
-
-def _folder_columns(found: Sequence[str]) -> set[str]:
-    """Return the columns that Spark reads from the names of folders, such as ``n`` from ``n=1``."""
-    return {name for file in found for name in _FOLDER_COLUMN.findall(file)}
+def _selected(
+    session: SparkSession,
+    frame: DataFrame,
+    path: str | list[str],
+    kind: str,
+    texts: Sequence[str],
+    keep: Sequence[str],
+    errors: str,
+) -> DataFrame:
+    """Return the columns of texts and the kept columns of ``frame``, which Spark read from ``path``."""
+    names = list(dict.fromkeys([*texts, *keep]))
+    if kind == "jsonl":
+        frame = _parsed_json(session, path, StructType([frame.schema[name] for name in names]), errors)
+    elif kind in _DELIMITERS:
+        frame = frame.select(*(_field(name, errors) for name in names))
+    expressions = [_text_expression(frame, text, kind, errors) for text in texts]
+    return frame.select(*expressions, *(quoted(name) for name in keep if name not in texts[1:]))
 
 
 def _with_columns_of_files(read: Callable[[str], DataFrame], path: str, found: Sequence[str]) -> str | list[str]:
     """Return ``path``, or its files if Spark would replace a column of them by that of a folder such as ``n=1``."""
-    folders = _folder_columns(found)
-    files = list(map(_as_name, found))
+    folders = folder_columns(found)
+    files = list(map(as_name, found))
     return files if folders and folders.intersection(read(files[0]).columns) else path
 
 
-def _check_columns(session: SparkSession, found: Sequence[str], names: Sequence[str]) -> None:
+def _check_columns(session: SparkSession, found: Sequence[str], names: set[str]) -> None:
     """Raise ``TextError`` if a Parquet file lacks a column. Spark would read nulls, or not see the column at all."""
     java: Any = session.sparkContext._jvm
     settings = session.sparkContext._jsc.hadoopConfiguration()
@@ -164,7 +124,7 @@ def _check_columns(session: SparkSession, found: Sequence[str], names: Sequence[
         reader = parquet.ParquetFileReader.open(source)
         try:
             schema = reader.getFileMetaData().getSchema()
-            lacking = [name for name in names if not schema.containsField(name)]
+            lacking = sorted(name for name in names if not schema.containsField(name))
         finally:
             reader.close()
         if lacking:
@@ -180,77 +140,6 @@ def _check_types(first: DataFrame, frame: DataFrame, path: str) -> None:
                 f"the column {name!r} must be of one type in all files: {path} contains {received.simpleString()}, "
                 f"previous files {expected.simpleString()}"
             )
-
-
-def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
-    """Write a folder of Parquet files. It appears complete or not at all.
-
-    Args:
-        df: The DataFrame.
-        output: The folder. A folder of ids that Spark wrote is replaced.
-        force: Whether to replace a folder of other columns that Spark wrote.
-
-    Returns:
-        The number of rows.
-
-    Raises:
-        OutputExistsError: If a folder of other columns is there and ``force`` is false.
-        ArgumentError: If something else is there, or if the DataFrame is read from the folder.
-        OSError: If the complete folder cannot be renamed.
-    """
-    session = df.sparkSession
-    java: Any = session.sparkContext._jvm
-    target = java.org.apache.hadoop.fs.Path(output)
-    system = target.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
-    if system.exists(target) and not system.exists(java.org.apache.hadoop.fs.Path(target, _SUCCESS)):
-        raise ArgumentError(f"there is something at {output} that Spark did not write: pass another folder")
-    if system.exists(target) and not force and not _holds_ids(session, output, df):
-        raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or pass another folder")
-    if system.exists(target):
-        folder = f"{_resolved(system.resolvePath(target).toUri().toString()).rstrip('/')}/"
-        if any(_resolved(file).startswith(folder) for file in df.inputFiles()):
-            raise ArgumentError(f"the output is also an input: {output}: pass another folder")
-    temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
-    try:
-        with workers_errors():
-            df.write.parquet(temporary.toString())
-            rows = session.read.parquet(temporary.toString()).count()
-    except BaseException:
-        system.delete(temporary, True)
-        raise
-    system.delete(target, True)
-    _rename(system, temporary, target, java.org.apache.hadoop.fs.Path(target, temporary.getName()))
-    return rows
-
-
-def _rename(system: Any, temporary: Any, target: Any, inside: Any) -> None:  # noqa: ANN401 - objects of Java
-    """Rename a folder to ``target``, or raise ``OSError``. ``inside`` is a folder of the same name within ``target``.
-
-    If another run has written ``target`` in the meantime, Hadoop moves the folder into it.
-    """
-    if not system.rename(temporary, target):
-        raise OSError(errno.EIO, "the ids were written but cannot be renamed to the output", temporary.toString())
-    if system.exists(inside):
-        system.rename(inside, temporary)
-        raise OSError(
-            errno.EEXIST, "another run wrote the output at the same time; the ids are in", temporary.toString()
-        )
-
-
-def _resolved(uri: str) -> str:
-    """Return the path of a local file, without links, or the URI of another file."""
-    parts = urlsplit(uri)
-    return os.path.realpath(unquote(parts.path)) if parts.scheme == "file" else uri
-
-
-def _holds_ids(session: SparkSession, folder: str, df: DataFrame) -> bool:
-    """Return whether a folder of Parquet files has a column of ids, or the columns and types of ``df``."""
-    try:
-        schema = session.read.parquet(folder).schema
-    except Exception:  # Spark raises errors of many types
-        return False
-    fields, expected = ([(each.name, each.dataType.simpleString()) for each in kind] for kind in (schema, df.schema))
-    return IDS in schema.names or fields == expected
 
 
 def _format_of(file: str) -> str:

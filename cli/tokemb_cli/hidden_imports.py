@@ -1,4 +1,4 @@
-"""Commands without pandas.
+"""Commands import neither pandas nor, for pyarrow, cloudpickle.
 
 pyarrow imports pandas, if it is installed, when it first converts a value. This takes more time than all other imports
 of a small command, and no command makes or reads a data frame of pandas. When it is imported itself, pyarrow imports
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 
-class _HiddenPandas:
+class _HiddenImports:
     """A finder for ``sys.meta_path`` that reports pandas as not installed, and to pyarrow also cloudpickle."""
 
     @staticmethod
@@ -24,10 +24,10 @@ class _HiddenPandas:
 
 def hide() -> None:
     """Have ``import pandas`` fail in this process, as if pandas were not installed."""
-    sys.meta_path.insert(0, _HiddenPandas)
+    sys.meta_path.insert(0, _HiddenImports)
 
 
 def show() -> None:
     """Undo ``hide``. Spark requires pandas."""
-    if _HiddenPandas in sys.meta_path:
-        sys.meta_path.remove(_HiddenPandas)
+    if _HiddenImports in sys.meta_path:
+        sys.meta_path.remove(_HiddenImports)

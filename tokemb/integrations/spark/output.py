@@ -1,0 +1,88 @@
+"""A folder of Parquet files that Spark writes, which appears complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from pyspark.sql import DataFrame, SparkSession
+
+from tokemb.errors import ArgumentError, OutputExistsError
+from tokemb.integrations.spark.columns import workers_errors
+
+_SUCCESS = "_SUCCESS"
+_IDS = "ids"
+
+
+def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
+    """Write a folder of Parquet files. It appears complete or not at all.
+
+    Args:
+        df: The DataFrame.
+        output: The folder. A folder of ids that Spark wrote is replaced.
+        force: Whether to replace a folder of other columns that Spark wrote.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        OutputExistsError: If a folder of other columns is there and ``force`` is false.
+        ArgumentError: If something else is there, or if the DataFrame is read from the folder.
+        OSError: If the complete folder cannot be renamed.
+    """
+    session = df.sparkSession
+    java: Any = session.sparkContext._jvm
+    target = java.org.apache.hadoop.fs.Path(output)
+    system = target.getFileSystem(session.sparkContext._jsc.hadoopConfiguration())
+    if system.exists(target) and not system.exists(java.org.apache.hadoop.fs.Path(target, _SUCCESS)):
+        raise ArgumentError(f"there is something at {output} that Spark did not write: pass another folder")
+    if system.exists(target) and not force and not _holds_ids(session, output, df):
+        raise OutputExistsError(f"{output} holds no ids: pass force=True to replace it, or pass another folder")
+    if system.exists(target):
+        folder = f"{_resolved(system.resolvePath(target).toUri().toString()).rstrip('/')}/"
+        if any(_resolved(file).startswith(folder) for file in df.inputFiles()):
+            raise ArgumentError(f"the output is also an input: {output}: pass another folder")
+    temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
+    try:
+        with workers_errors():
+            df.write.parquet(temporary.toString())
+            rows = session.read.parquet(temporary.toString()).count()
+    except BaseException:
+        system.delete(temporary, True)
+        raise
+    system.delete(target, True)
+    _rename(system, temporary, target, java.org.apache.hadoop.fs.Path(target, temporary.getName()))
+    return rows
+
+
+def _rename(system: Any, temporary: Any, target: Any, inside: Any) -> None:  # noqa: ANN401 - objects of Java
+    """Rename a folder to ``target``, or raise ``OSError``. ``inside`` is a folder of the same name within ``target``.
+
+    If another run has written ``target`` in the meantime, Hadoop moves the folder into it.
+    """
+    if not system.rename(temporary, target):
+        raise OSError(errno.EIO, "the ids were written but cannot be renamed to the output", temporary.toString())
+    if system.exists(inside):
+        system.rename(inside, temporary)
+        raise OSError(
+            errno.EEXIST, "another run wrote the output at the same time; the ids are in", temporary.toString()
+        )
+
+
+def _resolved(uri: str) -> str:
+    """Return the path of a local file, without links, or the URI of another file."""
+    parts = urlsplit(uri)
+    return os.path.realpath(unquote(parts.path)) if parts.scheme == "file" else uri
+
+
+def _holds_ids(session: SparkSession, folder: str, df: DataFrame) -> bool:
+    """Return whether a folder of Parquet files has a column of ids, or the columns and types of ``df``."""
+    try:
+        schema = session.read.parquet(folder).schema
+    except Exception:  # Spark raises errors of many types
+        return False
+    fields, expected = ([(each.name, each.dataType.simpleString()) for each in kind] for kind in (schema, df.schema))
+    return _IDS in schema.names or fields == expected
