@@ -19,7 +19,7 @@ from tokemb.tables import ColumnEncoder
 from tokemb.training.checkpoint_lock import locks_checkpoints
 from tokemb.training.cross_validation import take_rows
 from tokemb.training.early_stopping import OnEpoch
-from tokemb.training.heads import WIDTHS, check_trainable, fold_token_weights
+from tokemb.training.heads import CONVOLUTION_WIDTHS, check_trainable, fold_token_weights
 from tokemb.training.input_fitting import Splitting, choose_inputs, fit_inputs
 from tokemb.training.inputs import Inputs, Rows, TextInputs
 from tokemb.training.labels import balanced_weights, label_list, sample_weights_of
@@ -196,7 +196,7 @@ def train_classifier(
         "vectors": None if vectors is None else str(vectors),
         "trainable": trainable,
         "token_weights": None if token_weights is None else _TOKEN_WEIGHTS[head],
-        "convolutions": list(WIDTHS) if convolutions else None,
+        "convolutions": list(CONVOLUTION_WIDTHS) if convolutions else None,
         "class_weights": class_weights,
         **target.settings,
         **schedule.to_json(),

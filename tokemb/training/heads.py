@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tokemb.encoder import Encoder
 
-WIDTHS = (3, 4, 5)
+CONVOLUTION_WIDTHS = (3, 4, 5)
 _WEIGHTS, _CONVOLVED = "token_weights", "convolved"
 # The share of the rows of a batch that train the convolutions of a model with two kinds of features.
 _CONVOLVED_SHARE = 0.4
@@ -223,7 +223,7 @@ def _convolved(vectors: Any, mask: Any, units: int, name: str | None = None) -> 
     # A convolution sees zeros at padding, as beyond the end of a row. Its activations are at least 0.
     vectors = ops.multiply(vectors, is_token)
     maxima = []
-    for width in WIDTHS:
+    for width in CONVOLUTION_WIDTHS:
         layer = layers.Conv1D(units, width, padding="same", activation="relu", name=name and f"{name}_{width}")
         # Rows of a batch without tokens can have the length 0.
         maxima.append(ops.max(ops.multiply(layer(vectors), is_token), 1, initial=0.0))
