@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from tokemb.errors import ArgumentError
 
 # Choices of arguments and of options. The help of a command imports no other module of the library.
-PROFILES = ("words", "keras", "text-vectorization", "whitespace", "chars", "bert")
+PROFILES = ("words", "words-and-punctuation", "keras", "text-vectorization", "whitespace", "chars", "bert")
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
 INPUT_FORMATS = ("text", "csv", "tsv", "jsonl", "parquet", "arrow", "conll", "documents")
 QUOTINGS = ("minimal", "none")

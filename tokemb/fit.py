@@ -75,8 +75,9 @@ def fit_vocab(
     Args:
         texts: An iterable of ``str`` or of lists of tokens, a column of strings, files as ``pathlib.Path`` (read as by
             ``tokemb.read_corpus``), or ``TokenCounts``.
-        profile: How text is split: ``"words"`` (the default), ``"keras"``, ``"text-vectorization"``, ``"whitespace"``,
-            ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is their profile.
+        profile: How text is split: ``"words"`` (the default), ``"words-and-punctuation"``, ``"keras"``,
+            ``"text-vectorization"``, ``"whitespace"``, ``"chars"`` or ``"bert"``. For ``TokenCounts``, the default is
+            their profile.
         algorithm: The algorithm: ``"word"`` (a token is a word), ``"bpe"``, ``"wordpiece"`` or ``"unigram"``.
         segmenter: The library that finds the words in languages without spaces, before texts are split: ``"jieba"``,
             or a name that an installed package provides. ``encode`` uses it too. The default profile is then

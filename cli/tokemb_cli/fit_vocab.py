@@ -93,6 +93,8 @@ def command(output: Path, force: bool, **settings: Any) -> None:  # noqa: ANN401
     Profiles:
       words               lowercase words of any script; Han, kana, Thai, Lao,
                           Khmer, Myanmar and emoji are split into characters
+      words-and-punctuation  as words, and punctuation marks and symbols are
+                          tokens of one character
       keras               the legacy Keras Tokenizer
       text-vectorization  the defaults of the Keras layer TextVectorization
       whitespace          split at white space only: for events

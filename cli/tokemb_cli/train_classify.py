@@ -113,7 +113,8 @@ def command(label: str, sample_weight: str | None, **arguments: Any) -> None:  #
         train = partial(_train_table, columns=columns)
         training.train_text_model(rows, arguments, read, lambda: train, labels, ColumnEncoder.load, _check_head)
         return
-    arguments["profile"] = rows.default_profile if arguments["segmenter"] is None else None
+    # Values of events are looked up unchanged. The default for texts depends on their lengths.
+    arguments["profile"] = rows.default_profile if rows.group_by and arguments["segmenter"] is None else None
     read = partial(_read, label=label, sample_weight=sample_weight)
     training.train_text_model(rows, arguments, read, _load, labels)
 

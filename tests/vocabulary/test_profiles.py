@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,29 @@ def test_words(text, tokens):
     assert split("words", text) == tokens.split(" ") * bool(tokens)
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ('What\'s 3.5% of $5--or "so"?', 'what\'s 3 . 5 % of $ 5 - - or " so " ?'),
+        ("rock'n'roll 'quoted' it''s ’ snake_case _", "rock'n'roll quoted it s snake_case _"),
+        ("学而時習之，abc。ラ・ー ¿Qué?", "学 而 時 習 之 ， abc 。 ラ ・ ー ¿ qué ?"),
+        ("a\x00b\u200bc\u00add 👩🏽‍💻!", "a b c d 👩 🏽 💻 !"),
+    ],
+)
+def test_words_and_punctuation(text, tokens):
+    assert split("words-and-punctuation", text) == tokens.split(" ")
+
+
+@given(st.text())
+def test_words_and_punctuation_without_the_punctuation_are_the_words(text):
+    tokens = split("words-and-punctuation", text)
+    is_mark = [len(token) == 1 and unicodedata.category(token)[0] in "PS" for token in tokens]
+    words = split("words", text)
+    assert [token for token, mark in zip(tokens, is_mark, strict=True) if not mark] == [
+        word for word in words if not (len(word) == 1 and unicodedata.category(word)[0] in "PS")
+    ]
+
+
 def test_whitespace_is_unicode_white_space_and_nothing_else():
     assert split("whitespace", "A,b\u00a0c\u3000d\x1fe\u200bf\n") == ["A,b", "c", "d\x1fe\u200bf"]
 
@@ -56,8 +81,6 @@ def test_keras_is_python_lower_split_at_the_filters(text):
     expected = text.lower().translate(dict.fromkeys(map(ord, separators), " ")).split(" ")
     # Lower case of characters that are newer than this Python's Unicode tables is known to `tokenizers` alone.
     if split("keras", text) != [token for token in expected if token]:
-        import unicodedata
-
         assert any(unicodedata.category(character) == "Cn" for character in text)
 
 
@@ -68,5 +91,5 @@ def test_no_text_yields_the_empty_token(profile):
 
 
 def test_an_unknown_profile_lists_the_known():
-    with pytest.raises(tokemb.TokembError, match="one of words, keras, text-vectorization, .*; received 'word'"):
+    with pytest.raises(tokemb.TokembError, match="one of words, words-and-punctuation, keras, .*; received 'word'"):
         tokemb.fit_vocab(["a"], profile="word")

@@ -13,14 +13,14 @@ import tokemb
 from tests.conftest import CORPORA, EXAMPLES, MIXED
 from tokemb.importers.keras_splitting import keras_profile
 from tokemb.vocabulary import character_ranges
-from tokemb.vocabulary.expressions import ALONE, CASE_IGNORABLE, CASED, WORD
+from tokemb.vocabulary.expressions import ALONE, CASE_IGNORABLE, CASED, PUNCTUATION, WORD
 from tokemb.vocabulary.profiles import PROFILES
 from tokemb.vocabulary.tokenizer_json import tokenizer_json_of, tokenizer_of
 from tokemb.vocabulary.without_expressions import without_expressions
 
 CHARACTERS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 SPLITTINGS = {
-    **{name: PROFILES[name] for name in ("words", "keras", "text-vectorization", "chars")},
+    **{name: PROFILES[name] for name in ("words", "words-and-punctuation", "keras", "text-vectorization", "chars")},
     "import": keras_profile(filters='.,]^-\\\t"', lower=False, split=" ", char_level=False),
 }
 TEXTS = st.text() | st.text("aAΣσςİ'’ \t\n\x0b\x1f\xa0\u200c\u200d\ufe0f\u0301\xad·.:-_!]^中🙂▁K")
@@ -44,11 +44,12 @@ def assert_equivalent(content, texts):
     ("ranges", "expression"),
     [
         (character_ranges.ALONE, f"[{ALONE}]"),
+        (character_ranges.PUNCTUATION, PUNCTUATION),
         (character_ranges.WORD, WORD),
         (character_ranges.CASED, CASED),
         (character_ranges.CASE_IGNORABLE, CASE_IGNORABLE),
     ],
-    ids=["alone", "word", "cased", "case-ignorable"],
+    ids=["alone", "punctuation", "word", "cased", "case-ignorable"],
 )
 def test_character_ranges_are_those_of_the_library(ranges, expression):
     delete = normalizers.Replace(Regex(f"(?:{expression})+"), "").normalize_str

@@ -105,7 +105,8 @@ def train_classifier(
         encoder: The vocabulary. ``None`` fits one to the texts, of at most 30,000 words, or of at most 100,000 n-grams
             that occur at least twice. For a table, a ``ColumnEncoder``, which ``fit_inputs`` fits with the same
             defaults for texts.
-        profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``.
+        profile: How text is split if ``encoder`` is ``None``, as for ``tokemb.fit_vocab``. With the head ``mean``,
+            without ``segmenter`` and ``vectors``, the default for short texts is ``"words-and-punctuation"``.
         segmenter: The library that finds the words in languages without spaces if ``encoder`` is ``None``, as for
             ``tokemb.fit_vocab``.
         user_dictionary: Words that the segmenter should find, as for ``tokemb.fit_vocab``.

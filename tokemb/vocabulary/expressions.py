@@ -12,7 +12,12 @@ ALONE = (
 WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}_]&&[^{ALONE}\p{{Variation_Selector}}]]"
 # Characters inside a word that are not letters: an apostrophe, and the joiners of Indic and Persian spelling.
 JOIN = r"['\x{200C}\x{200D}]"
-WORDS = rf"[{ALONE}]|{WORD}+(?:{JOIN}{WORD}+)*"
+_WORD_OR_JOINED = rf"{WORD}+(?:{JOIN}{WORD}+)*"
+WORDS = rf"[{ALONE}]|{_WORD_OR_JOINED}"
+# Punctuation and symbols that are not in ALONE. An underscore is part of words, and an apostrophe outside of words is
+# left out, as in WORDS.
+PUNCTUATION = rf"[\p{{P}}\p{{S}}&&[^_'{ALONE}]]"
+WORDS_AND_PUNCTUATION = rf"[{ALONE}]|{PUNCTUATION}|{_WORD_OR_JOINED}"
 
 # Python's str.lower, which Keras calls, writes a sigma at the end of a word as ς (Unicode, SpecialCasing,
 # Final_Sigma). Lowercase maps each character by itself. Otherwise both are equal.

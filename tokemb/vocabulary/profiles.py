@@ -16,6 +16,7 @@ from tokemb.vocabulary.expressions import (
     FINAL_SIGMA,
     KERAS_SEPARATORS,
     WORDS,
+    WORDS_AND_PUNCTUATION,
 )
 from tokemb.vocabulary.segmenters.segmenter import Segmenter
 from tokemb.vocabulary.tokenizers_library import (
@@ -77,14 +78,21 @@ def python_lower() -> Normalizer:
     return normalizers.Sequence([normalizers.Replace(Regex(FINAL_SIGMA), "ς"), normalizers.Lowercase()])
 
 
+_lower_words = normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()])
+
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         profile.name: profile
         for profile in (
             Profile(
                 "words",
-                normalizers.Sequence([normalizers.Replace("\u2019", "'"), normalizers.Lowercase()]),
+                _lower_words,
                 pre_tokenizers.Split(Regex(WORDS), "removed", invert=True),
+            ),
+            Profile(
+                "words-and-punctuation",
+                _lower_words,
+                pre_tokenizers.Split(Regex(WORDS_AND_PUNCTUATION), "removed", invert=True),
             ),
             Profile(
                 "keras",

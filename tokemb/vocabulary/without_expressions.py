@@ -14,7 +14,7 @@ from typing import Any
 
 from tokemb.vocabulary import character_ranges
 from tokemb.vocabulary.character_ranges import Letters
-from tokemb.vocabulary.expressions import FINAL_SIGMA, WORDS
+from tokemb.vocabulary.expressions import FINAL_SIGMA, WORDS, WORDS_AND_PUNCTUATION
 
 Component = dict[str, Any]
 Change = Callable[[str], str]
@@ -74,8 +74,8 @@ def _split(component: Component | None) -> tuple[Split | None, Component | None]
     expression = first.get("pattern", {}).get("Regex")
     how = first.get("behavior"), first.get("invert")
     split: Split | None = None
-    if expression == WORDS and how == ("Removed", True):
-        split = _split_words
+    if expression in _ALONE and how == ("Removed", True):
+        split = _split_words(_ALONE[expression])
     elif expression and how == ("Removed", False) and expression.endswith("+"):
         split = _split_at(_characters(expression[:-1]))
     if split is None:
@@ -139,7 +139,13 @@ def _characters(expression: str) -> str | None:
     )
 
 
-# WORDS in the letters of ``_word_letters``: characters that are words of their own, those of words, those that join.
+# The characters that are words of their own in each expression.
+_ALONE = {
+    WORDS: character_ranges.ALONE,
+    WORDS_AND_PUNCTUATION: f"{character_ranges.ALONE} {character_ranges.PUNCTUATION}",
+}
+# These expressions in the letters of ``_word_letters``: characters that are words of their own, those of words, and
+# those that join.
 _WORD = re.compile("a|w+(?:jw+)*")
 # FINAL_SIGMA in the letters of ``_sigma_letters``: Σ, other cased characters, and case-ignorable characters. Two
 # matches never overlap, because no cased character follows the first.
@@ -147,8 +153,8 @@ _FINAL = re.compile("[cS]i*S(?!i*[cS])")
 
 
 @cache
-def _word_letters() -> Letters:
-    return Letters({"a": character_ranges.ALONE, "w": character_ranges.WORD, "j": "27 200C-200D"})
+def _word_letters(alone: str) -> Letters:
+    return Letters({"a": alone, "w": character_ranges.WORD, "j": "27 200C-200D"})
 
 
 @cache
@@ -158,8 +164,9 @@ def _sigma_letters() -> Letters:
     return letters
 
 
-def _split_words(text: str) -> list[str]:
-    return [text[slice(*match.span())] for match in _WORD.finditer(text.translate(_word_letters()))]
+def _split_words(alone: str) -> Split:
+    letters = _word_letters(alone)
+    return lambda text: [text[slice(*match.span())] for match in _WORD.finditer(text.translate(letters))]
 
 
 def _replace_final_sigma(text: str, replacement: str) -> str:
