@@ -6,6 +6,8 @@ import atexit
 import os
 import sys
 
+# The number of words of tokemb --help. Other commands read or write with pyarrow.
+_SHORT = 2
 # A process that has imported one of these libraries ends as Python ends it.
 _FINISHED_BY_PYTHON = frozenset({"tensorflow", "pyspark"})
 
@@ -16,6 +18,10 @@ def main() -> None:
         from tokemb_cli import signals
 
         signals.install()
+        if len(sys.argv) > _SHORT:
+            from tokemb_cli import preload
+
+            preload.arrow()
         from tokemb_cli.main import main as run
     except KeyboardInterrupt:
         from tokemb_cli import signals
