@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from threading import Thread
 
 
 def arrow() -> None:
-    """Load the libraries of pyarrow. They take half of the time of ``import pyarrow``, which keeps other threads."""
+    """Load the libraries of pyarrow. This is half of the work of ``import pyarrow``, which lets no other thread run."""
     Thread(target=_load_arrow, name="tokemb-background").start()
 
 
@@ -19,9 +20,10 @@ def llvm() -> None:
 
 
 def _load_arrow() -> None:
-    from tokemb.files.libraries import load_library
+    with suppress(Exception):  # import pyarrow raises the error again
+        from tokemb.files.libraries import load_library
 
-    load_library("pyarrow", f"lib{EXTENSION_SUFFIXES[0]}")
+        load_library("pyarrow", f"lib{EXTENSION_SUFFIXES[0]}")
 
 
 def _load_llvm() -> None:
