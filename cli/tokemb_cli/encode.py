@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokemb._validation import OUTPUT_FORMATS, PAIR_TRUNCATIONS, PROFILES
-from tokemb_cli import buckets, corpus, options, shards, spark, values
+from tokemb_cli import buckets, corpus, options, preload, shards, spark, values
 from tokemb_cli.console import note, start_no_algebra_threads
 
 if TYPE_CHECKING:
@@ -220,19 +220,18 @@ def _encoder_of_texts(
     texts: corpus.Corpus, vocab: Path | None, hash_buckets: int | None, hashing: dict[str, Any]
 ) -> Encoder:
     """Load the vocabulary, or make the encoder of ``--hash``. Load what large files need at the same time."""
+    if texts.is_large:
+        preload.llvm()
     from tokemb import Encoder
 
-    if texts.is_large:
-        from tokemb.kernels.warm_up import load_llvm
-        from tokemb.rows.threads import in_background
-
-        in_background(load_llvm)
     if vocab is not None:
         encoder = Encoder.load(vocab)
     else:
         profile = hashing["profile"] or texts.default_profile
         encoder = Encoder.hashing(hash_buckets or 0, **{**hashing, "profile": profile})
     if texts.is_large:
+        from tokemb.rows.threads import in_background
+
         in_background(encoder.prepare)  # while the first texts are read
     return encoder
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,9 +130,6 @@ def main() -> None:
     signals.install()
     streams.install()
     hidden_imports.hide()
-    # Garbage collection of all imported objects takes a tenth of the time of a small command.
-    gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
     try:
         cli(prog_name="tokemb")
     finally:
