@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from tokemb.errors import ArgumentError, TextError
@@ -21,6 +22,8 @@ _FOLDER_COLUMN = re.compile(r"/([^/=]+)=[^/]*(?=/)")
 _SCHEME = re.compile(r"^file:/+")
 # The codecs of Hadoop that decompress as tokemb does, by the compression of tokemb.
 _CODECS = {"gzip": "GzipCodec", "bz2": "BZip2Codec", "zstd": "ZStandardCodec", None: None}
+# The marker before the checksum of 32 bits and up to 7 unused bits at the end of bzip2 files.
+_BZIP2_END, _BZIP2_END_BYTES = 0x177245385090, 11
 
 
 class File(NamedTuple):
@@ -53,7 +56,7 @@ def find_files(session: SparkSession, path: str) -> list[File]:
     """
     try:
         files = sorted(_found(session, path), key=lambda file: PurePosixPath(file.path).parts)
-    except Py4JJavaError as error:
+    except (Py4JJavaError, PySparkException) as error:
         raise _listing_error(path, error) from None
     codecs: dict[str, str | None] = {}
     for file in files:
@@ -62,6 +65,8 @@ def find_files(session: SparkSession, path: str) -> list[File]:
         if suffix not in codecs:
             codecs[suffix] = _codec(session, file.path)
         _check_codec(file, codecs[suffix])
+        if codecs[suffix] == _CODECS["bz2"]:
+            _check_end(session, file)
     return files
 
 
@@ -126,16 +131,13 @@ def _is_hidden(name: str) -> bool:
     return (name.startswith("_") and "=" not in name) or name.startswith(".")
 
 
-def _listing_error(path: str, error: Py4JJavaError) -> Exception:
-    cause = error.java_exception
-    while cause.getCause() is not None:
-        cause = cause.getCause()
-    kind, message = cause.getClass().getSimpleName(), str(cause.getMessage()).strip()
-    if kind == "URISyntaxException":
+def _listing_error(path: str, error: Exception) -> Exception:
+    message = str(error.java_exception.toString() if isinstance(error, Py4JJavaError) else error)
+    if "URISyntaxException" in message:
         return ArgumentError(f"Spark cannot read names that contain a colon, and finds one at {path}: rename the file")
-    if kind == "FileNotFoundException":
+    if "FileNotFoundException" in message:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-    return TextError(f"Spark cannot list {path}: {kind}: {message.splitlines()[0]:.300}")
+    return TextError(f"Spark cannot list {path}: {message.strip().splitlines()[0]:.300}")
 
 
 def _check_name(path: str) -> None:
@@ -158,13 +160,28 @@ def _codec(session: SparkSession, path: str) -> str | None:
 def _check_codec(file: File, codec: str | None) -> None:
     """Raise an error if Spark decompresses a file in another way than tokemb, which for ``.lz4`` loses all rows."""
     compression, name = format_of(file.path)[1], name_of(file.path)
-    if codec != _CODECS.get(compression):
+    if compression not in _CODECS or codec != _CODECS[compression]:
         suffix = PurePosixPath(file.path).suffix
-        if codec is None or compression == "xz":
+        if codec is None:
             raise ArgumentError(f"Spark does not decompress {suffix}: decompress {name} first")
         raise ArgumentError(f"Spark would decompress {suffix} differently: decompress or rename {name} first")
     if compression is not None and not file.size:
         raise TextError(f"{name} is not a valid {compression} file or is truncated: it has no bytes")
+
+
+def _check_end(session: SparkSession, file: File) -> None:
+    """Raise ``TextError`` if a bzip2 file does not end as one. Hadoop reads the blocks before that without an error."""
+    java: Any = session.sparkContext._jvm
+    location = java.org.apache.hadoop.fs.Path(file.path)
+    stream = location.getFileSystem(session.sparkContext._jsc.hadoopConfiguration()).open(location)
+    try:
+        start = max(file.size - _BZIP2_END_BYTES, 0)
+        stream.seek(start)
+        end = int.from_bytes(bytes(stream.read() for _ in range(file.size - start)), "big")
+    finally:
+        stream.close()
+    if all((end >> unused + 32) & (1 << 48) - 1 != _BZIP2_END for unused in range(8)):
+        raise TextError(f"{name_of(file.path)} is not a valid bz2 file or is truncated: it has no end of the stream")
 
 
 def check_read(frame: DataFrame, found: Sequence[File]) -> None:

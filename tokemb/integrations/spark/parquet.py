@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
 from pyspark.sql.types import ArrayType, DataType, StringType, StructField, StructType
@@ -126,6 +127,7 @@ def _schema(session: SparkSession, file: File) -> list[StructField]:
 def _footer_errors(file: File) -> Iterator[None]:
     try:
         yield
-    except Py4JJavaError as error:
-        reason = str(error.java_exception.getMessage()).strip().splitlines()[0]
+    except (Py4JJavaError, PySparkException) as error:
+        message = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else error
+        reason = str(message).strip().splitlines()[0]
         raise TextError(f"{name_of(file.path)} is not a Parquet file that Spark reads: {reason:.300}") from None
