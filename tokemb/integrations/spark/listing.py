@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tokemb.errors import ArgumentError, TextError
 from tokemb.sources.listing import format_of
+from tokemb.sources.local_files import check_file
 
 _GLOB_CHARACTER = re.compile(r"[\\{}\[\]*?]")
 _FOLDER_COLUMN = re.compile(r"/([^/=]+)=[^/]*(?=/)")
@@ -101,6 +102,7 @@ def _in_folder(system: Any, folder: Any) -> list[File]:  # noqa: ANN401 - object
         TextError: If there are other folders, or names that only Spark would read beside those of known formats.
     """
     found: list[File] = []
+    _check_links(folder.getPath().toString())
     for status in system.listStatus(folder.getPath()):
         name = status.getPath().getName()
         if _is_hidden(name):
@@ -124,7 +126,18 @@ def _in_folder(system: Any, folder: Any) -> list[File]:  # noqa: ANN401 - object
 
 
 def _file(status: Any) -> File:  # noqa: ANN401
-    return File(status.getPath().toString(), status.getLen())
+    path = status.getPath().toString()
+    if path.startswith("file:"):
+        check_file(name_of(path))  # Spark would wait for the writer of a pipe
+    return File(path, status.getLen())
+
+
+def _check_links(folder: str) -> None:
+    """Raise ``FileNotFoundError`` if a local folder has a broken link, which Hadoop does not list."""
+    if folder.startswith("file:"):
+        for entry in os.scandir(name_of(folder)):
+            if not _is_hidden(entry.name):
+                entry.stat()
 
 
 def _is_hidden(name: str) -> bool:
