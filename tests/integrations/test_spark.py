@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the wa
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_columns, fit_vocab  # noqa: E402
-from tokemb.integrations.spark.output import _rename  # noqa: E402
+from tokemb.integrations.spark.output import _rename, write_parquet  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:
@@ -706,6 +706,13 @@ def test_columns_that_differ_in_case_only_are_an_error_unless_spark_distinguishe
         assert fit_columns(df, columns=["text", "Text"]).names == ["text", "Text"]
     finally:
         session.conf.unset("spark.sql.caseSensitive")
+
+
+def test_output_that_cannot_be_created_is_an_error_before_texts_are_read(session, tmp_path):
+    (tmp_path / "file").write_text("")
+    df = session.createDataFrame([([1],)], "ids array<int>")
+    with pytest.raises(OSError, match="the folder of the output cannot be created"):
+        write_parquet(df, str(tmp_path / "file" / "ids"))
 
 
 def test_output_that_another_run_wrote_in_the_meantime_is_an_error_that_leaves_both(session, tmp_path):

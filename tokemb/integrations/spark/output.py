@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from tokemb.errors import ArgumentError, OutputExistsError
@@ -49,6 +50,7 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
             raise ArgumentError(f"the output is also an input: {output}: pass another folder")
     _report_abandoned(system, java.org.apache.hadoop.fs.Path(f"{as_name(output.rstrip('/'))}.tokemb-*"))
     temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
+    _check_writable(system, temporary, output)
     try:
         with workers_errors():
             df.write.parquet(temporary.toString())
@@ -59,6 +61,17 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     system.delete(target, True)
     _rename(system, temporary, target, java.org.apache.hadoop.fs.Path(target, temporary.getName()))
     return rows
+
+
+def _check_writable(system: Any, folder: Any, output: str) -> None:  # noqa: ANN401 - objects of Java
+    """Raise ``OSError`` if a folder cannot be created, before the texts are read."""
+    try:
+        is_created = system.mkdirs(folder)
+        system.delete(folder, True)
+    except Py4JJavaError:
+        is_created = False
+    if not is_created:
+        raise OSError(errno.EACCES, "the folder of the output cannot be created", output)
 
 
 def _report_abandoned(system: Any, glob: Any) -> None:  # noqa: ANN401 - objects of Java
