@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import filecmp
+import gzip
+import lzma
 import os
 import re
 import subprocess
@@ -25,7 +28,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore")]  # the wa
 
 from tokemb.errors import ArgumentError, MissingPackageError, TextError, TokembError  # noqa: E402
 from tokemb.integrations.spark import count_tokens, embed, encode, encode_table, fit_columns, fit_vocab  # noqa: E402
-from tokemb.integrations.spark.output import _rename  # noqa: E402
+from tokemb.integrations.spark.output import _rename, write_parquet  # noqa: E402
 from tokemb.integrations.spark.session import require_java  # noqa: E402
 
 try:
@@ -437,7 +440,7 @@ def test_command_fits_the_local_vocabulary_from_every_format(session, tmp_path, 
     assert not filecmp.dircmp(tmp_path / "local", tmp_path / "spark").diff_files
 
 
-def test_command_encodes_to_a_folder_that_a_second_run_replaces(session, tmp_path):
+def test_command_encodes_to_a_folder_that_a_second_run_replaces(session, tmp_path, caplog):
     folder = write_corpus(tmp_path / "corpus", "parquet")
     command("fit-vocab", folder, "-o", tmp_path / "v", "--max-size", 50)
     encoding = ("encode", folder, "--vocab", tmp_path / "v", "--maxlen", 5, "--keep", "label")
@@ -449,6 +452,11 @@ def test_command_encodes_to_a_folder_that_a_second_run_replaces(session, tmp_pat
     (tmp_path / "spark.parquet").rmdir()
     for _ in "12":  # the second run replaces what the first wrote
         assert "int32 (160, 5); 160 rows" in command(*spark)
+    assert not caplog.messages
+    (tmp_path / "spark.parquet.tokemb-0123456789ab").mkdir()
+    command(*spark)
+    (tmp_path / "spark.parquet.tokemb-0123456789ab").rmdir()
+    assert "spark.parquet.tokemb-0123456789ab belongs to a run that was killed" in caplog.text
     made, local = (pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("spark", "local"))
     assert sorted([row["label"], *row["ids"]] for row in made) == sorted([row["label"], *row["ids"]] for row in local)
     assert {path.name for path in tmp_path.iterdir()} == {"corpus", "v", "local.parquet", "spark.parquet"}
@@ -504,7 +512,7 @@ def test_command_encodes_tables_targets_and_packed_rows_as_locally(session, tmp_
 
 
 def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_path):
-    """Spark would take columns of CSV files by position, read other bytes than UTF-8 as U+FFFD, and round integers."""
+    """Spark's readers would take columns of CSV files by position, replace bytes, and round integers."""
     from tokemb.integrations.spark.columns import workers_errors
     from tokemb.integrations.spark.files import read_files
 
@@ -524,16 +532,16 @@ def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(TextError, match="csv has other columns than another file .*: pass the files one by one"):
-        rows("order", format="csv")
+    assert rows("order", format="csv") == [("a", 1), ("b", 2)]
     for name in ("bytes.csv", "kept.tsv"):
-        with pytest.raises(TextError, match="has U.FFFD, or bytes that are not UTF-8"):
+        with pytest.raises(TextError, match=f"{name}, line 2: byte [0-9]+ .0xff. is not UTF-8"):
             rows(name)
-        assert "\ufffd" in "".join(*rows(name, errors="replace"))
-    with pytest.raises(TextError, match="has 9007199254740993 in the column 'n', which contains 64-bit floats"):
+        assert "\ufffd" in "".join(map(str, *rows(name, errors="replace")))
+    with pytest.raises(TextError, match="numbers.jsonl, line 1 has 9007199254740993 in the column 'n'"):
         rows("numbers.jsonl")
     assert rows("empty.csv") == [("", ""), ("b", "")]
-    assert rows("json.jsonl") == [("a", None), ("ä", 9007199254740993)]
+    with pytest.raises(TextError, match="json.jsonl, line 2 is empty: every line must be a JSON object"):
+        rows("json.jsonl")
 
 
 def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are_read(session, tmp_path):
@@ -551,7 +559,7 @@ def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are
         assert rows(name) == rows(name, in_order=True) == [name]
     assert rows("k", format="text") == ["k/n=1/1.txt"]
     for name, message in {
-        "_x.txt": "Spark finds no file at .*_x.txt: it skips names that begin with _",
+        "_x.txt": "Spark skips names that begin with _ or ., and .*_x.txt does",
         "x.txt.xz": "Spark does not decompress .xz",
         "d": "Spark reads no subfolders, and .*/d/e/2.txt is in one",
     }.items():
@@ -564,24 +572,75 @@ def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are
         rows("texts.parquet", "integers.parquet")
 
 
+def test_files_that_spark_would_read_differently_are_refused_in_one_sentence(session, tmp_path):
+    from tokemb.integrations.spark.columns import workers_errors
+    from tokemb.integrations.spark.files import read_files
+
+    lines = b"".join(b"row %d\n" % row for row in range(99))
+    for name, content in {
+        "a.lz4": lines,
+        "a.snappy": lines,
+        "a.XZ": lzma.compress(lines),
+        "a:b.txt": lines,
+        "a\\b.txt": lines,
+        "glob/_a.txt": lines,
+        "glob/b.txt": lines,
+        "mixed/README": lines,
+        "mixed/b.txt": lines,
+        "cut.txt.bz2": bz2.compress(lines)[:-9],
+        "cut.txt.gz": gzip.compress(lines)[:-20],
+        "none.txt.gz": b"",
+        "wide.txt": "Grüße\nKöln".encode("utf-16-be"),
+        "quotes.csv": b'text\n"a"b\n',
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a.txt").symlink_to(tmp_path / "absent")
+    for name, message in {
+        "a.lz4": "Spark would decompress .lz4 differently: decompress or rename .*/a.lz4 first",
+        "a.snappy": "Spark would decompress .snappy differently",
+        "a.XZ": "Spark does not decompress .XZ: decompress .*/a.XZ first",
+        "a:b.txt": "Spark cannot read names that contain a colon: rename .*/a:b.txt",
+        "a*.txt": "Spark cannot read names that contain a colon, and finds one at .*/a[*].txt: rename the file",
+        "a\\b.txt": "Spark cannot read names that contain a backslash",
+        "glob/*": "Spark skips names that begin with _ or ., and .*/glob/_a.txt does: rename it",
+        "**": "Spark has no [*][*] in globs",
+        "mixed": "mixed/README has no extension of a known format, and other files of the folder have one",
+        "cut.txt.bz2": "cut.txt.bz2 is not a valid bz2 file or is truncated",
+        "cut.txt.gz": "^Spark cannot read .*/cut.txt.gz: EOFException: Unexpected end of input stream$",
+        "none.txt.gz": "none.txt.gz is not a valid gzip file or is truncated: it has no bytes",
+        "wide.txt": "wide.txt is UTF-16BE, but files must be UTF-8",
+        "quotes.csv": "quotes.csv, line 2: 'b' follows a closing quote",
+        "links": "No such file or directory",
+    }.items():
+        with pytest.raises((TokembError, OSError), match=message), workers_errors():
+            kind = "csv" if name.endswith("csv") else "text"
+            read_files(session, [str(tmp_path / name)], format=kind)[0].collect()
+
+
 def test_columns_that_a_file_lacks_or_that_folders_are_named_like_are_not_replaced_by_spark(session, tmp_path):
     from tokemb.integrations.spark.files import read_files
 
-    def rows(name, kind):
-        frame, _ = read_files(session, [str(tmp_path / name)], column="text", keep=["n"], format=kind)
+    def rows(name, kind, **settings):
+        frame, _ = read_files(session, [str(tmp_path / name)], column="text", keep=["n"], format=kind, **settings)
         return [tuple(row) for row in frame.collect()]
 
-    for name in ("csv/n=7", "text/text=7", "folders/n=7", "lacking"):
+    for name in ("csv/n=7", "text/text=7", "folders/n=7", "lacking", "types"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "csv/n=7/1.csv").write_text("text,n\na,1\n")
-    assert rows("csv", "csv") == [("a", "1")]
+    assert rows("csv", "csv") == [("a", 1)]
     pq.write_table(pa.table({"text": ["b"], "n": ["2"]}), tmp_path / "text/text=7/1.parquet")
     assert rows("text", "parquet") == [("b", "2")]
     pq.write_table(pa.table({"text": ["b"]}), tmp_path / "folders/n=7/1.parquet")
-    assert rows("folders", "parquet") == [("b", 7)]
+    assert rows("folders", "parquet") == rows("folders", "parquet", in_order=True) == [("b", 7)]
+    pq.write_table(pa.table({"text": ["b"], "n": [b"\xff"]}), tmp_path / "types/1.parquet")
+    pq.write_table(pa.table({"text": ["b"], "n": [7]}), tmp_path / "types/2.parquet")
+    with pytest.raises(TextError, match="'n' must be of one type in all files: .*/2.parquet contains bigint"):
+        rows("types", "parquet")
     pq.write_table(pa.table({"text": ["b"], "n": ["2"]}), tmp_path / "lacking/1.parquet")
     pq.write_table(pa.table({"text": ["c"]}), tmp_path / "lacking/2.parquet")
-    with pytest.raises(TextError, match="lacking/2.parquet has no column 'n', which other files have"):
+    with pytest.raises(TextError, match="lacking/2.parquet has no column 'n'; it has the column 'text'"):
         rows("lacking", "parquet")
 
 
@@ -647,6 +706,13 @@ def test_columns_that_differ_in_case_only_are_an_error_unless_spark_distinguishe
         assert fit_columns(df, columns=["text", "Text"]).names == ["text", "Text"]
     finally:
         session.conf.unset("spark.sql.caseSensitive")
+
+
+def test_output_that_cannot_be_created_is_an_error_before_texts_are_read(session, tmp_path):
+    (tmp_path / "file").write_text("")
+    df = session.createDataFrame([([1],)], "ids array<int>")
+    with pytest.raises(OSError, match="the folder of the output cannot be created"):
+        write_parquet(df, str(tmp_path / "file" / "ids"))
 
 
 def test_output_that_another_run_wrote_in_the_meantime_is_an_error_that_leaves_both(session, tmp_path):

@@ -460,33 +460,3 @@ def test_formats_that_spark_does_not_read_are_refused(kind):
 
     with pytest.raises(ArgumentError, match=f"format must be one of text, csv, tsv, jsonl, parquet; received '{kind}'"):
         read_files(None, ["x"], format=kind)
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ([b'{"text":"a","n":9007199254740993}', b'{"text":"b","n":1.5}'], "row 1 has 9007199254740993"),
-        ([b"", b'{"text":"a","n":1.5}', b'{"text":"a\\ud800"}'], "row 2 has 'a.ud800'"),
-        ([b'{"text":"a","n":1.5}{"text":"b","n":2.5}'], "Extra data"),
-        ([b'{"text":"a","n":1.5,"n":2.5}'], "the key 'n' more than once"),
-        ([b'[{"text":"a","n":1.5},{"text":"b","n":1.5}]'], "must be a JSON object"),
-        ([b'{"text":"\xff","n":1.5}'], "Invalid UTF8"),
-    ],
-)
-def test_json_that_spark_would_change_without_a_word_is_an_error(lines, message):
-    from tokemb.integrations.spark.worker import json_partition
-
-    schema = pa.schema({"text": pa.string(), "n": pa.float64()})
-    column = pa.array(lines, pa.binary()).view(pa.string())
-    with pytest.raises(TextError, match=message):
-        list(json_partition(iter([pa.record_batch({"value": column})]), schema=schema, errors="strict"))
-
-
-def test_lines_of_json_keep_their_columns_of_folders():
-    from tokemb.integrations.spark.worker import json_partition
-
-    schema = pa.schema({"year": pa.int32(), "text": pa.string()})
-    lines = ['{"text":"a"}', " \r", '{"text":"b","n":1}\r']
-    batch = pa.record_batch({"value": lines, "year": pa.array([1, 2, 3], pa.int32())})
-    made = pa.Table.from_batches(json_partition(iter([batch, batch.slice(1, 1)]), schema=schema, errors="strict"))
-    assert made.to_pydict() == {"year": [1, 3], "text": ["a", "b"]}

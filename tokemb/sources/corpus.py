@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError
+from tokemb.files.output_stream import ByteStream
 from tokemb.sources import texts
 from tokemb.sources.blocks import utf8_blocks, whole_lines
 from tokemb.sources.columns import Columns, Location
@@ -200,13 +201,23 @@ def _parse(blocks: Iterator[bytes], source: Source, columns: Columns, header: bo
 
 def _blocks(source: Source, on_read: OnRead | None) -> Generator[bytes, None, None]:
     with open_stream(source, on_read) as opened:
-        stream = CheckedStream(opened, source.name)
-        if source.delimiter is None or source.quoting == "none":
-            yield from whole_lines(stream)
-        else:
-            from tokemb.sources.records import whole_records  # imported late: text files do not need it
+        yield from _split_stream(CheckedStream(opened, source.name), source)
 
-            yield from whole_records(stream, source.name, source.delimiter)
+
+def stream_batches(
+    stream: ByteStream, source: Source, columns: Columns, errors: str, header: bool
+) -> Iterator[pa.RecordBatch]:
+    """Yield the selected columns of an open stream of text, CSV, TSV or JSON Lines, whose first bytes were checked."""
+    return _parse(utf8_blocks(_split_stream(stream, source), source.name, errors), source, columns, header)
+
+
+def _split_stream(stream: ByteStream, source: Source) -> Iterator[bytes]:
+    """Return blocks of whole lines, or of whole records if fields may contain newlines."""
+    if source.delimiter is None or source.quoting == "none":
+        return whole_lines(stream)
+    from tokemb.sources.records import whole_records  # imported late: text files do not need it
+
+    return whole_records(stream, source.name, source.delimiter)
 
 
 def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:

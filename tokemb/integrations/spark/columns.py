@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError
 from pyspark import Broadcast
@@ -20,9 +21,9 @@ from tokemb.errors import ArgumentError, MissingPackageError, TextError
 from tokemb.integrations.spark.worker import call_with_names
 
 _TOKEMB_ERROR = re.compile(r"^(?:\S*: )?tokemb\.errors\.(\w+): (.*)$", re.MULTILINE)
-_OTHER_HEADER = re.compile(
-    r"(?:CSV header does not conform|Number of column in CSV header).*?CSV file: (\S+)", re.DOTALL
-)
+_FAILED_FILE = re.compile(r"\[FAILED_READ_FILE\S*\] Encountered error while reading file (\S+?)\.?\s")
+_NOT_UTF8 = re.compile(r"\[INVALID_UTF8_STRING\] (Invalid UTF8 byte sequence found in string: \S+?)\.")
+_CAUSE = re.compile(r"^\s*Caused by: (?:\S+\.)?(\w+(?:: .*)?)$", re.MULTILINE)
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 
@@ -67,11 +68,12 @@ def workers_errors() -> Iterator[None]:
         tokemb_error, missing_module = _TOKEMB_ERROR.search(str(error)), _MISSING_MODULE.search(str(error))
         if tokemb_error:
             raise getattr(errors, tokemb_error[1])(tokemb_error[2]) from error
-        if other_header := _OTHER_HEADER.search(str(error)):
-            raise TextError(
-                f"{other_header[1]} has other columns than another file of the same folder or glob, or the same in "
-                "another order: pass the files one by one"
-            ) from error
+        if wrong := _NOT_UTF8.search(str(error)):
+            raise TextError(f'{wrong[1]}: write UTF-8, or read it with errors="replace"') from error
+        if file := _FAILED_FILE.search(str(error)):
+            reasons = _CAUSE.findall(str(error)) or ["it is truncated, corrupt, or was removed"]
+            name = unquote(file[1]).removeprefix("file://")
+            raise TextError(f"Spark cannot read {name}: {reasons[-1]:.200}") from error
         if missing_module:
             raise MissingPackageError(
                 f"Spark's workers have no {missing_module[1]}: install tokemb on every node, for the Python of "

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial, reduce
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's convention
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import DecimalType, LongType, StructField, StructType
+from pyspark.sql import DataFrame, SparkSession
 
 from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError, TextError
-from tokemb.integrations.spark.columns import map_partitions, quoted, workers_errors
-from tokemb.integrations.spark.listing import as_name, files_of, folder_columns, name_or_glob
-from tokemb.integrations.spark.worker import json_partition
-from tokemb.sources.columns import TEXT, Columns
+from tokemb.integrations.spark.columns import workers_errors
+from tokemb.integrations.spark.file_rows import Reading
+from tokemb.integrations.spark.lines import FirstRows, read_first_rows, read_lines
+from tokemb.integrations.spark.listing import File, find_files, folder_columns, name_of
+from tokemb.integrations.spark.parquet import read_parquet, select_columns
+from tokemb.sources.columns import Columns
+from tokemb.sources.listing import format_of
 
 FORMATS = ("text", "csv", "tsv", "jsonl", "parquet")
-
-_FORMAT = re.compile(r"\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz|\.bz2|\.zst|\.xz)?/?$")
-_NAMES = {"txt": "text", "ndjson": "jsonl", "json": "jsonl"}
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
-_QUOTINGS = {"csv": "minimal", "tsv": "none"}
-# Spark reads "" as NUL, which texts may contain. U+FFFF is not a character.
-_NO_QUOTE = "\uffff"
+_DELIMITED = ("csv", "tsv")
 
 
 def read_files(
@@ -61,74 +53,67 @@ def read_files(
         The DataFrame and the name of its text column.
 
     Raises:
-        ArgumentError: If the format is unknown.
+        ArgumentError: If the format is unknown, or Spark cannot read a file as tokemb does.
+        FileNotFoundError: If there is no file.
         TextError: If a column does not exist or has different types, or if Spark would leave out files.
     """
     if format is not None:
         check_choice("format", format, FORMATS)
-    columns, frames, name = Columns(column, [*others, *keep]), [], ""
+    run = _Run(session, column, tuple(others), tuple(keep), errors, header)
     with workers_errors():
         for file in files:
             kind = format or _format_of(file)
-            if quoting is not None and kind not in _DELIMITERS:
+            if quoting is not None and kind not in _DELIMITED:
                 raise ArgumentError(f"quoting requires CSV or TSV files; {file} is read as {kind}: leave out quoting")
-            read = partial(_read, session, kind=kind, header=header, quoting=quoting)
-            path_or_glob = name_or_glob(session, file)
-            found = files_of(session, read, path_or_glob)
-            paths: Iterable[str | list[str]] = map(as_name, found)
-            for path in paths if in_order else [_with_columns_of_files(read, path_or_glob, found)]:
-                frame, shown = read(path), path if isinstance(path, str) else file
-                name, keep_names = columns.choose(frame.columns, shown)
-                if kind == "parquet" and not in_order:
-                    # Where folders have columns, Spark reads these from the names of the folders.
-                    of_folders = folder_columns(found) if isinstance(path, str) else set()
-                    _check_columns(session, found, {name, *others, *keep_names} - of_folders)
-                frames.append(_selected(session, frame, path, kind, [name, *others], keep_names, errors))
-                _check_types(frames[0], frames[-1], shown)
-        return reduce(DataFrame.unionByName, frames), name
+            found = find_files(session, file)
+            if format is None:
+                _check_formats(found, kind)
+            run.add(found, kind, quoting, in_order)
+        return reduce(DataFrame.unionByName, run.frames), run.frames[0].columns[0]
 
 
-def _selected(
-    session: SparkSession,
-    frame: DataFrame,
-    path: str | list[str],
-    kind: str,
-    texts: Sequence[str],
-    keep: Sequence[str],
-    errors: str,
-) -> DataFrame:
-    """Return the columns of texts and the kept columns of ``frame``, which Spark read from ``path``."""
-    names = list(dict.fromkeys([*texts, *keep]))
-    if kind == "jsonl":
-        frame = _parsed_json(session, path, StructType([frame.schema[name] for name in names]), errors)
-    elif kind in _DELIMITERS:
-        frame = frame.select(*(_field(name, errors) for name in names))
-    expressions = [_text_expression(frame, text, kind, errors) for text in texts]
-    return frame.select(*expressions, *(quoted(name) for name in keep if name not in texts[1:]))
+class _Run:
+    """The files of one run, whose columns are those of the first file with rows."""
 
+    def __init__(
+        self,
+        session: SparkSession,
+        column: str | None,
+        others: tuple[str, ...],
+        keep: tuple[str, ...],
+        errors: str,
+        header: bool,
+    ) -> None:
+        self._session, self._column, self._others, self._keep = session, column, others, keep
+        self._errors, self._header = errors, header
+        self._first: FirstRows | None = None
+        self.frames: list[DataFrame] = []
 
-def _with_columns_of_files(read: Callable[[str], DataFrame], path: str, found: Sequence[str]) -> str | list[str]:
-    """Return ``path``, or its files if Spark would replace a column of them by that of a folder such as ``n=1``."""
-    folders = folder_columns(found)
-    files = list(map(as_name, found))
-    return files if folders and folders.intersection(read(files[0]).columns) else path
+    def add(self, found: Sequence[File], kind: str, quoting: str | None, in_order: bool) -> None:
+        """Append the DataFrames of files of one format, one for each file if rows are ``in_order``."""
+        folders = folder_columns(found)
+        parts = [[file] for file in found] if in_order else [found]
+        if kind == "parquet":
+            columns = Columns(self._column, [*self._others, *self._keep])
+            selected = select_columns(self._session, found, columns, self._others, folders)
+            frames = [read_parquet(self._session, part, selected, self._errors) for part in parts]
+        else:
+            frames = self._frames_of_lines(found, parts, self._reading(kind, quoting, folders))
+        for frame in frames:
+            self.frames.append(frame)
+            _check_types(self.frames[0], frame, name_of(found[0].path))
+        self._column = self.frames[0].columns[0]
 
+    def _reading(self, kind: str, quoting: str | None, folders: Sequence[str]) -> Reading:
+        return Reading(
+            kind, self._column, self._others, self._keep, tuple(folders), self._errors, self._header, quoting
+        )
 
-def _check_columns(session: SparkSession, found: Sequence[str], names: set[str]) -> None:
-    """Raise ``TextError`` if a Parquet file lacks a column. Spark would read nulls, or not see the column at all."""
-    java: Any = session.sparkContext._jvm
-    settings = session.sparkContext._jsc.hadoopConfiguration()
-    parquet = java.org.apache.parquet.hadoop
-    for file in found:
-        source = parquet.util.HadoopInputFile.fromPath(java.org.apache.hadoop.fs.Path(file), settings)
-        reader = parquet.ParquetFileReader.open(source)
-        try:
-            schema = reader.getFileMetaData().getSchema()
-            lacking = sorted(name for name in names if not schema.containsField(name))
-        finally:
-            reader.close()
-        if lacking:
-            raise TextError(f"{file} has no column {lacking[0]!r}, which other files have")
+    def _frames_of_lines(
+        self, found: Sequence[File], parts: Sequence[Sequence[File]], reading: Reading
+    ) -> list[DataFrame]:
+        self._first = self._first or read_first_rows(self._session, found, reading)
+        return [read_lines(self._session, part, reading, self._first) for part in parts]
 
 
 def _check_types(first: DataFrame, frame: DataFrame, path: str) -> None:
@@ -143,63 +128,16 @@ def _check_types(first: DataFrame, frame: DataFrame, path: str) -> None:
 
 
 def _format_of(file: str) -> str:
-    match = _FORMAT.search(file)
-    if match is None:
+    kind, _ = format_of(file)
+    if kind is None:
         raise ArgumentError(
             f"the format of {file} is not clear from its name: pass format=..., one of {', '.join(FORMATS)}"
         )
-    return _NAMES.get(match[1], match[1])
+    return check_choice("format", kind, FORMATS)
 
 
-def _read(session: SparkSession, path: str | list[str], *, kind: str, header: bool, quoting: str | None) -> DataFrame:
-    if kind == "parquet":
-        return session.read.parquet(*([path] if isinstance(path, str) else path))
-    if kind == "jsonl":
-        return session.read.json(path)  # only for the types of the columns
-    if kind == "text":
-        return session.read.option("lineSep", "\n").text(path).withColumnRenamed("value", TEXT)
-    # A quoted field may contain a newline, so Spark cannot split such files.
-    is_quoted = (quoting or _QUOTINGS[kind]) != "none"
-    quote = '"' if is_quoted else _NO_QUOTE
-    options: dict[str, bool | str] = {"sep": _DELIMITERS[kind], "quote": quote, "escape": quote, "multiLine": is_quoted}
-    # By default, Spark takes the columns of all files in the order of those of one file, whatever their names are.
-    frame = session.read.options(header=header, enforceSchema=False, mode="FAILFAST", **options).csv(path)
-    return frame if header else frame.toDF(*map(str, range(len(frame.columns))))
-
-
-def _parsed_json(session: SparkSession, path: str | list[str], schema: StructType, errors: str) -> DataFrame:
-    """Read lines of JSON as ``tokemb.read_corpus`` does.
-
-    Spark's own parser rounds integers beside other numbers, ignores what follows the object of a line, and replaces
-    lone surrogates.
-    """
-    # Integers of 64 bits or more are an error, as elsewhere.
-    fields = [
-        StructField(field.name, LongType()) if isinstance(field.dataType, DecimalType) else field for field in schema
-    ]
-    parsed = StructType(fields)
-    run = partial(json_partition, schema=to_arrow_schema(parsed), errors=errors)
-    return map_partitions(session.read.option("lineSep", "\n").text(path), run, parsed)
-
-
-def _field(name: str, errors: str) -> Column:
-    """Return a column of a CSV file. Spark has replaced bytes that are not UTF-8 by U+FFFD, and empty texts by null."""
-    text = F.coalesce(quoted(name), F.lit(""))
-    if errors == "strict":
-        message = (
-            f"the column {name!r} has U+FFFD, or bytes that are not UTF-8, which Spark has replaced by it: save the "
-            'file as UTF-8 first, or read it with errors="replace"'
-        )
-        error = F.raise_error(F.lit(f"\n{TextError.__module__}.TextError: {message}\n"))
-        text = F.when(text.contains("\ufffd"), error).otherwise(text)
-    return text.alias(name)
-
-
-def _text_expression(frame: DataFrame, name: str, kind: str, errors: str) -> Column:
-    text = quoted(name)
-    if kind == "text":
-        # A regular expression would make Spark replace bytes that are not UTF-8.
-        text = F.when(text.endswith("\r"), F.substring(text, F.lit(1), F.length(text) - 1)).otherwise(text)
-    if errors == "replace" and frame.schema[name].dataType.simpleString() == "string":
-        text = F.make_valid_utf8(text)
-    return text.alias(name)
+def _check_formats(found: Sequence[File], kind: str) -> None:
+    """Raise ``ArgumentError`` if the name of a file in a folder or of a glob has the extension of another format."""
+    for file in found:
+        if format_of(file.path)[0] not in (None, kind):
+            raise ArgumentError(f"{name_of(file.path)} is not read as {kind}: pass format=... to read all files alike")

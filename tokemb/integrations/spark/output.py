@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from tokemb.errors import ArgumentError, OutputExistsError
 from tokemb.integrations.spark.columns import workers_errors
+from tokemb.integrations.spark.listing import as_name, name_of
 
 _SUCCESS = "_SUCCESS"
 _IDS = "ids"
@@ -45,7 +48,9 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
         folder = f"{_resolved(system.resolvePath(target).toUri().toString()).rstrip('/')}/"
         if any(_resolved(file).startswith(folder) for file in df.inputFiles()):
             raise ArgumentError(f"the output is also an input: {output}: pass another folder")
+    _report_abandoned(system, java.org.apache.hadoop.fs.Path(f"{as_name(output.rstrip('/'))}.tokemb-*"))
     temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
+    _check_writable(system, temporary, output)
     try:
         with workers_errors():
             df.write.parquet(temporary.toString())
@@ -56,6 +61,26 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     system.delete(target, True)
     _rename(system, temporary, target, java.org.apache.hadoop.fs.Path(target, temporary.getName()))
     return rows
+
+
+def _check_writable(system: Any, folder: Any, output: str) -> None:  # noqa: ANN401 - objects of Java
+    """Raise ``OSError`` if a folder cannot be created, before the texts are read."""
+    try:
+        is_created = system.mkdirs(folder)
+        system.delete(folder, True)
+    except Py4JJavaError:
+        is_created = False
+    if not is_created:
+        raise OSError(errno.EACCES, "the folder of the output cannot be created", output)
+
+
+def _report_abandoned(system: Any, glob: Any) -> None:  # noqa: ANN401 - objects of Java
+    """Warn of folders of other runs. Without locks, which a cluster lacks, it is not known whether these have ended."""
+    for status in system.globStatus(glob) or []:
+        logging.getLogger("tokemb").warning(
+            "%s belongs to a run that was killed or still writes the same output: remove it if no other run is active",
+            name_of(status.getPath().toString()),
+        )
 
 
 def _rename(system: Any, temporary: Any, target: Any, inside: Any) -> None:  # noqa: ANN401 - objects of Java

@@ -40,7 +40,7 @@ def open_session(master: str | None = None) -> Iterator[SparkSession]:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # a cluster uses the Python of its nodes
     builder = SparkSession.builder.appName("tokemb")
     session = (builder if master is None else builder.master(master)).getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    session.sparkContext.setLogLevel("FATAL")  # errors of tasks are raised, and need no traceback of Java as well
     try:
         yield session
     finally:

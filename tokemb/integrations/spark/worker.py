@@ -31,7 +31,6 @@ from tokemb.rows.packing import pack_pools
 from tokemb.rows.ragged import Ragged
 from tokemb.sources.columnar import validate
 from tokemb.sources.columns import Columns, Location
-from tokemb.sources.json_lines import parse_objects
 from tokemb.sources.tag_columns import TagColumns
 from tokemb.vocabulary.oov_buckets import OovBuckets
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -226,25 +225,6 @@ def _pair_arrays(encoder: Encoder, rows: Ragged, first_lengths: Int64, shape: Pa
     ids, fill_first = shape.pad(rows, encoder.require_pad_id()), shape.padding == "pre"
     masks = template.padded_masks(first_lengths, rows.lengths, ids.shape[1], fill_first=fill_first)
     return [padded_lists(ids), *map(padded_lists, masks)]
-
-
-def json_partition(batches: Batches, *, schema: pa.Schema, errors: str) -> Batches:
-    """Parse lines of JSON, the first column, with the errors of ``tokemb.read_corpus``. Blank lines are left out.
-
-    Columns of ``schema`` that follow the lines are the names of folders, and are unchanged.
-    """
-    source, row, types = f"partition {partition_number()}", 1, dict(zip(schema.names, schema.types, strict=True))
-    for batch in batches:
-        location = Location(source, "row", row)
-        lines = validate(batch.column(0), batch.schema.names[0], location, errors).to_pylist()
-        used = [bool(line.strip(" \t\r\n")) for line in lines]
-        objects = "\n".join(line for line, is_used in zip(lines, used, strict=True) if is_used).encode()
-        of_folders = {name: batch.column(name) for name in batch.schema.names[1:] if name in types}
-        row += sum(used)
-        if objects:
-            parsed = parse_objects(memoryview(objects), types, location)
-            parsed |= {name: column.filter(pa.array(used)) for name, column in of_folders.items()}
-            yield pa.RecordBatch.from_arrays([parsed[name] for name in types], schema=schema)
 
 
 def embed_partition(
