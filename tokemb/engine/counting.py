@@ -44,7 +44,7 @@ class Counter:
         # One array per thread, int64 (pre-tokens, 4): occurrences, rows with the pre-token, the last of these rows + 1,
         # and the number of tokens before the first occurrence.
         self._tallies: list[Int64] = []
-        self._scratch = ScratchIds()
+        self._scratch = ScratchIds([])
 
     @classmethod
     def of(cls, make_tokenizer: Callable[[], Tokenizer]) -> Counter:

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 _MAX_MISS_BYTES = 1 << 20
 _MAX_MISSES = 1 << 15
 
+# The maximum size and number of the arrays that are kept for other texts, so that one long text does not take memory
+# afterwards.
+_MAX_SCRATCH_IDS, _MAX_SCRATCH = 1 << 24, 8
+
 _NO_IDS = np.zeros(0, np.int32)
 _UNLIMITED = np.iinfo(np.int32).max
 
@@ -74,13 +78,14 @@ class ScanResult:
 class ScratchIds:
     """Arrays of ids that are used again for the next texts. New memory is slow, because the system clears it."""
 
-    def __init__(self) -> None:
-        self._free: list[Int32] = []
+    def __init__(self, free: list[Int32]) -> None:
+        """Initialize without an array. ``free``, the arrays that are not in use, may be shared."""
+        self._free = free
         self._lent: list[Int32] = []
 
     def take(self, size: int) -> Int32:
-        """Return an array of at least ``size`` ids, of which no other thread has a part."""
-        with suppress(IndexError):  # several threads take arrays at the same time
+        """Return an array of at least ``size`` ids, of which nothing else has a part."""
+        with suppress(IndexError):  # other threads take arrays at the same time
             ids = self._free.pop()
             if len(ids) >= size:
                 self._lent.append(ids)
@@ -90,9 +95,11 @@ class ScratchIds:
         return ids
 
     def release(self) -> None:
-        """Use all arrays again, whose ids are no longer needed. No thread may be using one."""
-        self._free += self._lent
-        self._lent.clear()
+        """Allow the use of the arrays for other texts. Call this once their ids were counted or copied."""
+        for ids in self._lent:
+            if len(ids) <= _MAX_SCRATCH_IDS and len(self._free) < _MAX_SCRATCH:
+                self._free.append(ids)
+        self._lent = []
 
 
 class RowStatus:
@@ -264,10 +271,9 @@ def are_in_order(results: list[ScanResult]) -> bool:
 
 
 def merge_results(results: list[ScanResult], lengths: Int64) -> Ragged:
-    """Return the ids of all rows in order. ``lengths`` is int64 (rows,)."""
-    values = [result.ids.values for result in results]
+    """Return a copy of the ids of all rows in order. ``lengths`` is int64 (rows,)."""
     if are_in_order(results):
-        return Ragged.from_lengths(values[0] if len(values) == 1 else np.concatenate([_NO_IDS, *values]), lengths)
+        return Ragged.from_lengths(np.concatenate([_NO_IDS, *(result.ids.values for result in results)]), lengths)
     merged = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
     for result in results:
         kernels.place(result.ids.values, result.ids.row_splits, result.rows, merged.values, merged.row_splits)
