@@ -194,8 +194,8 @@ def test_kernels_write_no_id_beyond_their_output(monkeypatch, tmp_path):
     monkeypatch.setattr(Engine, "_prefers_gigatoken", False)
     outputs, kernel_output, spare = [], scan._kernel_output, 8
 
-    def with_spare_ids(target, max_ids):
-        out = kernel_output(target, max_ids)
+    def with_spare_ids(target, max_ids, scratch):
+        out = kernel_output(target, max_ids, scratch)
         outputs.append(np.full(max_ids + spare, -1, np.int32))
         return out._replace(ids=outputs[-1][:max_ids])
 

@@ -13,7 +13,7 @@ from tokemb._arrays import Int64
 from tokemb.engine import reference
 from tokemb.engine.char_table import CharTable
 from tokemb.engine.pretoken_cache import text_of
-from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, merge_results, scan
+from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, ScratchIds, are_in_order, merge_results, scan
 from tokemb.engine.scan_plan import char_table_of
 from tokemb.engine.tally import Tally
 from tokemb.engine.token_numbers import TokenNumbers
@@ -44,6 +44,7 @@ class Counter:
         # One array per thread, int64 (pre-tokens, 4): occurrences, rows with the pre-token, the last of these rows + 1,
         # and the number of tokens before the first occurrence.
         self._tallies: list[Int64] = []
+        self._scratch = ScratchIds([])
 
     @classmethod
     def of(cls, make_tokenizer: Callable[[], Tokenizer]) -> Counter:
@@ -54,7 +55,12 @@ class Counter:
 
     def add(self, texts: pa.LargeStringArray, threads: int) -> None:
         """Count the tokens of ``texts``, ``large_string`` (rows,)."""
-        self._count(self.number(texts, threads), threads)
+        results, lengths = self._scan(texts, threads, self._scratch)
+        if len(results) <= threads and are_in_order(results):  # as with almost all texts
+            self._count([result.ids for result in results], threads)
+        else:
+            self._count([merge_results(results, lengths)], threads)
+        self._scratch.release()
 
     def clear(self) -> None:
         """Forget all texts, and keep the memory of their tokens for further texts."""
@@ -65,13 +71,19 @@ class Counter:
 
     def number(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """Return the numbers of the tokens of ``texts``, ``large_string`` (rows,). New tokens get new numbers."""
+        return merge_results(*self._scan(texts, threads))
+
+    def _scan(
+        self, texts: pa.LargeStringArray, threads: int, scratch: ScratchIds | None = None
+    ) -> tuple[list[ScanResult], Int64]:
+        """Return the numbers of the tokens of ``texts`` in parts, and the length of each row, int64 (rows,)."""
         row_status = RowStatus(len(texts))
         text = text_of(texts)
         results: list[ScanResult] = []
         rows: Int64 = np.arange(len(texts))
         while len(rows):
             known = KnownPretokens(self._numbers, RECORD_MISS_IN_PLACE)
-            scanned = scan(self._char_table, known, text, rows, row_status, threads)
+            scanned = scan(self._char_table, known, text, rows, row_status, threads, scratch=scratch)
             row_status.query_requested_pages(self._char_table)
             results += [self._number_misses(result) for result in scanned]
             rows = row_status.pending
@@ -83,7 +95,7 @@ class Counter:
             rows, start = remaining[start : start + len(batch)], start + len(batch)
             row_status.lengths[rows] = numbered.lengths
             results.append(ScanResult(rows, numbered, texts[:0]))
-        return merge_results(results, row_status.lengths)
+        return results, row_status.lengths
 
     def tokens(self) -> pa.LargeStringArray:
         """Return the tokens in the order of their numbers, ``large_string`` (distinct,)."""
@@ -122,20 +134,21 @@ class Counter:
             result.ids.values[positions] = numbers[-1 - result.ids.values[positions]]
         return result
 
-    def _count(self, rows: Ragged, threads: int) -> None:
-        row_ranges = split_rows(rows.row_splits, threads)
-        self._tallies += [np.zeros((0, 4), np.int64) for _ in row_ranges[len(self._tallies) :]]
+    def _count(self, parts: list[Ragged], threads: int) -> None:
+        """Count the numbers in rows, which are in at most ``threads`` parts."""
+        ranges = []
+        for rows in parts:
+            arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
+            ranges += [(*arguments, *range_) for range_ in split_rows(rows.row_splits, threads // len(parts))]
+            self._rows += len(rows)
+            self._tokens += len(rows.values)
+        self._tallies += [np.zeros((0, 4), np.int64) for _ in ranges[len(self._tallies) :]]
         for index, tally in enumerate(self._tallies):
             if len(tally) < self._numbers.size:
                 self._tallies[index] = np.zeros((2 * self._numbers.size, 4), np.int64)
                 self._tallies[index][: len(tally)] = tally
-        arguments = (rows.values, rows.row_splits, self._rows, self._tokens)
-        parallel_map(
-            kernels.tally,
-            [(*arguments, *row_range, tally) for row_range, tally in zip(row_ranges, self._tallies, strict=False)],
-        )
-        self._rows += len(rows)
-        self._tokens += len(rows.values)
-        lengths = np.bincount(rows.lengths, minlength=len(self._row_lengths))
-        lengths[: len(self._row_lengths)] += self._row_lengths
-        self._row_lengths = lengths
+        parallel_map(kernels.tally, [(*part, tally) for part, tally in zip(ranges, self._tallies, strict=False)])
+        for rows in parts:
+            lengths = np.bincount(rows.lengths, minlength=len(self._row_lengths))
+            lengths[: len(self._row_lengths)] += self._row_lengths
+            self._row_lengths = lengths

@@ -14,8 +14,8 @@ from tokemb.kernels.structs import SLACK, SLOT, PretokenTable, Table, Text
 from tokemb.rows.ragged import Ragged
 from tokemb.rows.string_buffers import string_buffers
 
-# The words of a line of the processor's cache.
-_LINE_WORDS = 8
+# The words of a line of the processor's cache, and of a huge page.
+_LINE_WORDS, _HUGE_PAGE_WORDS = 8, 1 << 18
 
 
 def aligned_words(size: int) -> UInt64:
@@ -24,8 +24,27 @@ def aligned_words(size: int) -> UInt64:
     A slot of a hash table is then in one line. NumPy aligns arrays to 16 bytes only, so half of the slots would be in
     two lines, and each look-up would wait for the second one.
     """
-    words = np.zeros(size + _LINE_WORDS - 1, np.uint64)
-    first = -words.ctypes.data // words.itemsize % _LINE_WORDS
+    return _aligned(np.zeros(size + _LINE_WORDS - 1, np.uint64), size, _LINE_WORDS)
+
+
+def free_slots(slots: int) -> UInt64:
+    """Return the free slots of a hash table, uint64 (slots * SLOT,). Use huge pages for many slots.
+
+    With small pages, most look-ups wait for the address of the page, too. NumPy asks Linux for huge pages in new arrays
+    of two such pages or more, but not in arrays of zeros.
+    """
+    size = slots * SLOT
+    if 2 * size < _HUGE_PAGE_WORDS:
+        return aligned_words(size)
+    memory = np.empty(max(size, _HUGE_PAGE_WORDS) + _HUGE_PAGE_WORDS, np.uint64)
+    words = _aligned(memory, size, _HUGE_PAGE_WORDS)
+    words[:] = 0
+    return words
+
+
+def _aligned(words: UInt64, size: int, alignment: int) -> UInt64:
+    """Return ``size`` of ``words`` from a multiple of ``alignment`` words on."""
+    first = -words.ctypes.data // words.itemsize % alignment
     return words[first : first + size]
 
 
@@ -132,6 +151,4 @@ def with_slack(texts: Text) -> Text:
 
 def _allocate(size: int, text_size: int) -> PretokenTable:
     slots = 1 << max(2 * size, 8).bit_length()
-    return PretokenTable(
-        aligned_words(slots * SLOT), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64)
-    )
+    return PretokenTable(free_slots(slots), np.zeros(text_size + SLACK, np.uint8), np.zeros(size + 1, np.int64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 _MAX_MISS_BYTES = 1 << 20
 _MAX_MISSES = 1 << 15
 
+# The maximum size and number of the arrays that are kept for other texts, so that one long text does not take memory
+# afterwards.
+_MAX_SCRATCH_IDS, _MAX_SCRATCH = 1 << 24, 8
+
 _NO_IDS = np.zeros(0, np.int32)
 _UNLIMITED = np.iinfo(np.int32).max
 
@@ -69,6 +73,33 @@ class ScanResult:
     rows: Int64
     ids: Ragged
     misses: pa.LargeStringArray
+
+
+class ScratchIds:
+    """Arrays of ids that are used again for the next texts. New memory is slow, because the system clears it."""
+
+    def __init__(self, free: list[Int32]) -> None:
+        """Initialize without an array. ``free``, the arrays that are not in use, may be shared."""
+        self._free = free
+        self._lent: list[Int32] = []
+
+    def take(self, size: int) -> Int32:
+        """Return an array of at least ``size`` ids, of which nothing else has a part."""
+        with suppress(IndexError):  # other threads take arrays at the same time
+            ids = self._free.pop()
+            if len(ids) >= size:
+                self._lent.append(ids)
+                return ids
+        ids = np.empty(size + size // 4, np.int32)  # pages that are never written take no memory
+        self._lent.append(ids)
+        return ids
+
+    def release(self) -> None:
+        """Allow the use of the arrays for other texts. Call this once their ids were counted or copied."""
+        for ids in self._lent:
+            if len(ids) <= _MAX_SCRATCH_IDS and len(self._free) < _MAX_SCRATCH:
+                self._free.append(ids)
+        self._lent = []
 
 
 class RowStatus:
@@ -155,6 +186,7 @@ def scan(
     row_status: RowStatus,
     threads: int,
     target: PaddedTarget | None = None,
+    scratch: ScratchIds | None = None,
 ) -> list[ScanResult]:
     """Scan texts.
 
@@ -166,6 +198,7 @@ def scan(
         row_status: The status of all rows. It is updated.
         threads: The number of threads.
         target: Where to write the ids. By default they are returned.
+        scratch: Memory for the ids that are returned. ``None`` is new memory.
 
     Returns:
         The results of the threads.
@@ -178,7 +211,8 @@ def scan(
         thread_rows = rows[first:last]
         longest = growth * int(sizes[first:last].max())
         max_ids = encoders.density * (growth * int(splits[last] - splits[first]) + last - first)
-        out = _kernel_output(target, max_ids + 1)  # ``append_cached`` may write one id more, which is not part of a row
+        # ``append_cached`` may write one id more, which is not part of a row.
+        out = _kernel_output(target, max_ids + 1, scratch)
         misses = np.empty(max(longest, _MAX_MISS_BYTES) if encoders.records_misses else 0, np.uint8)
         miss_splits = np.zeros(_MAX_MISSES if encoders.records_misses else 1, np.int64)
         report = Report(row_status.lengths, row_status.status, row_status.requested_pages, misses, miss_splits)
@@ -230,21 +264,26 @@ def _kernel_of(splitter: Splitter, encoders: Encoders) -> _Scan:
     return scan_characters
 
 
-def merge_results(results: list[ScanResult], lengths: Int64) -> Ragged:
-    """Return the ids of all rows in order. ``lengths`` is int64 (rows,)."""
-    values = [result.ids.values for result in results]
+def are_in_order(results: list[ScanResult]) -> bool:
+    """Return whether the rows of the results follow each other."""
     order = np.concatenate([np.zeros(0, np.int64), *(result.rows for result in results)])
-    if np.all(order[:-1] < order[1:]):
-        return Ragged.from_lengths(values[0] if len(values) == 1 else np.concatenate([_NO_IDS, *values]), lengths)
+    return bool(np.all(order[:-1] < order[1:]))
+
+
+def merge_results(results: list[ScanResult], lengths: Int64) -> Ragged:
+    """Return a copy of the ids of all rows in order. ``lengths`` is int64 (rows,)."""
+    if are_in_order(results):
+        return Ragged.from_lengths(np.concatenate([_NO_IDS, *(result.ids.values for result in results)]), lengths)
     merged = Ragged.from_lengths(np.empty(int(lengths.sum()), np.int32), lengths)
     for result in results:
         kernels.place(result.ids.values, result.ids.row_splits, result.rows, merged.values, merged.row_splits)
     return merged
 
 
-def _kernel_output(target: PaddedTarget | None, max_ids: int) -> Out:
+def _kernel_output(target: PaddedTarget | None, max_ids: int, scratch: ScratchIds | None) -> Out:
     if target is None:
-        return Out(np.empty(max_ids, np.int32), 0, _UNLIMITED, _NO_IDS, _NO_IDS, 0, -1)
+        ids = np.empty(max_ids, np.int32) if scratch is None else scratch.take(max_ids)
+        return Out(ids, 0, _UNLIMITED, _NO_IDS, _NO_IDS, 0, -1)
     return Out(
         target.ids.reshape(-1),
         target.ids.shape[1],

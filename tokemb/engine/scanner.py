@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tokemb._arrays import STRINGS, Int64
+from tokemb._arrays import STRINGS, Int32, Int64
 from tokemb.engine.padded import PaddedTarget
 from tokemb.engine.pretoken_cache import PretokenCache, text_of
-from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, Splitter, merge_results, scan
+from tokemb.engine.scan import KnownPretokens, RowStatus, ScanResult, ScratchIds, Splitter, merge_results, scan
 from tokemb.kernels.structs import RECORD_MISS
 from tokemb.rows.ragged import Ragged
 
@@ -70,17 +70,21 @@ class Scanner:
         self._reference = reference
         self.whole_rows = whole_rows
         self._lock = Lock()
+        self._free_ids: list[Int32] = []
 
     def encode(self, texts: pa.LargeStringArray, threads: int) -> Ragged:
         """Encode ``texts``, ``large_string`` (rows,). Return a ``Ragged`` with as many rows."""
         row_status = RowStatus(len(texts))
-        results = self._scan(texts, row_status, threads, None)
+        scratch = ScratchIds(self._free_ids)
+        results = self._scan(texts, row_status, threads, None, scratch)
         remaining = row_status.left_to_reference
         if len(remaining):
             encoded = self._reference(texts.take(pa.array(remaining)), threads)
             row_status.lengths[remaining] = encoded.lengths
             results.append(ScanResult(remaining, encoded, texts[:0]))
-        return merge_results(results, row_status.lengths)
+        merged = merge_results(results, row_status.lengths)
+        scratch.release()
+        return merged
 
     def encode_padded(self, texts: pa.LargeStringArray, target: PaddedTarget, threads: int) -> Int64:
         """Write the ids of ``texts``, ``large_string`` (rows,), to ``target``. Stop reading a row when it is full.
@@ -95,7 +99,12 @@ class Scanner:
         return row_status.left_to_reference
 
     def _scan(
-        self, texts: pa.LargeStringArray, row_status: RowStatus, threads: int, target: PaddedTarget | None
+        self,
+        texts: pa.LargeStringArray,
+        row_status: RowStatus,
+        threads: int,
+        target: PaddedTarget | None,
+        scratch: ScratchIds | None = None,
     ) -> list[ScanResult]:
         cache = self._cache
         if self._encode_pretokens and (cache.size > _MAX_PRETOKENS or cache.text_size > _MAX_BYTES):
@@ -104,7 +113,7 @@ class Scanner:
         rows: Int64 = np.arange(len(texts))
         while len(rows):
             encoders = self._subwords or KnownPretokens(self._cache, self._on_miss, self._buckets)
-            scanned = scan(self._splitter, encoders, text, rows, row_status, threads, target)
+            scanned = scan(self._splitter, encoders, text, rows, row_status, threads, target, scratch)
             with self._lock:
                 row_status.query_requested_pages(self._splitter)
                 self._cache_misses(scanned, threads)

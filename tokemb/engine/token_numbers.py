@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from tokemb import kernels
 from tokemb._arrays import STRINGS, Int32
-from tokemb.engine.pretoken_cache import aligned_words, text_of, with_slack
+from tokemb.engine.pretoken_cache import free_slots, text_of, with_slack
 from tokemb.engine.single_characters import CharacterIds
 from tokemb.kernels.structs import SLACK, SLOT, PretokenTable, Table
 
@@ -29,7 +29,7 @@ class TokenNumbers:
     density = 1
 
     def __init__(self) -> None:
-        slots, text, starts = aligned_words(2 * _TOKENS * SLOT), np.zeros(_BYTES, np.uint8), np.zeros(_TOKENS, np.int64)
+        slots, text, starts = free_slots(2 * _TOKENS), np.zeros(_BYTES, np.uint8), np.zeros(_TOKENS, np.int64)
         self.pretokens = PretokenTable(slots, text, starts)
         self.size = 0
         self._characters: CharacterIds | None = None
@@ -70,7 +70,7 @@ class TokenNumbers:
         """Make room for more tokens and their bytes. Other arrays then replace those of ``pretokens``."""
         slots, text, starts = self.pretokens
         while 2 * (self.size + tokens) * SLOT > len(slots):
-            more = aligned_words(2 * len(slots))
+            more = free_slots(2 * len(slots) // SLOT)
             kernels.move_slots(slots, more)
             slots = more
         self.pretokens = PretokenTable(
