@@ -12,10 +12,12 @@ from collections import OrderedDict
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import MIXED, command_here
-from tokemb.errors import ArgumentError, VocabularyError
+from tokemb import fit_vocab
+from tokemb.errors import ArgumentError, TextTypeError, VocabularyError
 from tokemb.importers import compressed, import_vocabulary, read_foreign, verify
 from tokemb.importers.pickled import read_pickle
 from tokemb.importers.pickled_arrays import PickledArray
@@ -51,6 +53,14 @@ def test_pickle_of_the_compat_tokenizer_is_verified_by_the_command(tmp_path):
     run = command_here("import", "t.pickle", "-o", "v", "--verify", "texts.txt", cwd=tmp_path)
     assert run.returncode == 0, run.stderr.decode()
     assert "verified   2 rows of texts.txt: the ids are those of the original\n" in run.stderr.decode()
+
+
+def test_verification_with_lists_that_the_original_library_does_not_accept_is_an_error(tmp_path):
+    fit_vocab(["deep learning"]).save(tmp_path / "v")
+    imported = read_foreign(tmp_path / "v" / "tokenizer.json")
+    pq.write_table(pa.table({"text": [["deep"], ["learning"]]}), tmp_path / "rows.parquet")
+    with pytest.raises(TextTypeError, match="accepts texts, not lists of tokens; .*rows.parquet contains lists"):
+        verify(imported, tmp_path / "rows.parquet")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import zipfile
 
@@ -428,6 +429,13 @@ except OSError as error:
     error.itself = error
 atexit.register(gc.freeze)
 """
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_in_place_of_a_model_is_an_error_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match="m.keras: it is neither a regular file nor a folder$"):
+        load_model(tmp_path / "m.keras")
 
 
 def test_an_error_of_h5py_that_is_kept_does_not_crash_the_interpreter():

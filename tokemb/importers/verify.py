@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokemb._arrays import STRINGS
+from tokemb.errors import TextTypeError
 from tokemb.importers.imported import Imported
 from tokemb.sources.text_source import text_batches
 from tokemb.vocabulary.pad_truncate import PadTruncate
@@ -43,6 +45,9 @@ def verify(imported: Imported, texts: Path | Iterable[Any]) -> tuple[int, Differ
 
     Returns:
         The number of equal rows, and the first row that differs. ``None`` if no row differs.
+
+    Raises:
+        TextTypeError: If the rows are lists of tokens, and the original library accepts only texts.
     """
     done = 0
     for batch in text_batches(texts):
@@ -50,7 +55,14 @@ def verify(imported: Imported, texts: Path | Iterable[Any]) -> tuple[int, Differ
             column = batch.slice(start, _ROWS)
             rows = column.to_pylist()
             encoded = imported.encoder.encode_column(column, PadTruncate())
-            for text, ids, original in zip(rows, encoded.rows, imported.original(rows), strict=True):
+            try:
+                originals = imported.original(rows)
+            except TypeError:
+                if column.type == STRINGS:
+                    raise
+                received = f"; {texts} contains lists" if isinstance(texts, Path) else ""
+                raise TextTypeError(f"the original library accepts texts, not lists of tokens{received}") from None
+            for text, ids, original in zip(rows, encoded.rows, originals, strict=True):
                 if ids.tolist() != original:
                     return done, Difference(done, text, ids.tolist(), original)
                 done += 1

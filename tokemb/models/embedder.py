@@ -253,6 +253,8 @@ def load_model(path: Path | str, *, compiled: bool = False) -> keras.Model:
     if not path.exists():
         raise ModelError(f"there is no model at {path}")
     check_no_vocabulary(path)
+    if not (path.is_file() or path.is_dir()):  # reading a pipe would wait forever, and some devices have no end
+        raise ModelError(f"Keras cannot load {path}: it is neither a regular file nor a folder")
     if path.is_file() and path.suffix not in MODEL_ENDINGS:
         raise ModelError(
             f"Keras cannot load {path}: the name of a saved model must end in one of {', '.join(MODEL_ENDINGS)}"
