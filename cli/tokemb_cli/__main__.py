@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from typing import NoReturn
 
 # The number of words of tokemb --help. Other commands read or write with pyarrow.
 _SHORT = 2
@@ -28,17 +29,24 @@ def main() -> None:
             preload.arrow()
         from tokemb_cli.main import main as run
     except KeyboardInterrupt:
-        from tokemb_cli import signals
-
-        if sys.stderr is not None:
-            sys.stderr.write(f"{signals.describe()}: nothing was written\n")
-        sys.exit(signals.exit_code())
+        _end_stopped("nothing was written")
     try:
         run()
     except SystemExit as ended:
         if not ended.code:
             _end_at_once()
         raise
+    except KeyboardInterrupt:  # before or after the command, which ends with SystemExit
+        _end_stopped("no incomplete file stays")
+
+
+def _end_stopped(what: str) -> NoReturn:
+    """End a process that a signal stopped with one line."""
+    from tokemb_cli import signals
+
+    if sys.stderr is not None:
+        sys.stderr.write(f"{signals.describe()}: {what}\n")
+    sys.exit(signals.exit_code())
 
 
 def _end_at_once() -> None:

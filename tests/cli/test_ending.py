@@ -60,3 +60,21 @@ def test_a_signal_at_the_end_of_a_command_ends_it_without_a_traceback(name):
     command = [sys.executable, "-c", RUN_SIGNALLED, str(int(number)), "--version"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (-number, "")
+
+
+# Run a command, and send SIGTERM to its process before the command begins.
+RUN_STOPPED = """
+import os, signal, sys
+from tokemb_cli import streams
+streams.install = lambda: os.kill(os.getpid(), signal.SIGTERM)
+from tokemb_cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_a_signal_between_the_imports_and_the_command_is_one_line():
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN_STOPPED, "--version"], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "", "terminated: no incomplete file stays\n")
