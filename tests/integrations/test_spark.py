@@ -544,6 +544,16 @@ def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_
         rows("json.jsonl")
 
 
+def test_last_row_of_a_split_text_file_keeps_its_cr(session, tmp_path):
+    from tokemb.integrations.spark.files import read_files
+
+    for end in ("\r", "\r\n", "\n"):
+        (tmp_path / "x.txt").write_bytes(b"row\n" * 9000 + b"last" + end.encode())
+        frame, _ = read_files(session, [str(tmp_path / "x.txt")])
+        assert (frame.rdd.getNumPartitions() == 1) == (end == "\r")
+        assert [row[0] for row in frame.collect()] == ["row"] * 9000 + ["last\r" if end == "\r" else "last"]
+
+
 def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are_read(session, tmp_path):
     from tokemb.integrations.spark.files import read_files
 
