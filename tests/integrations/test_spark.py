@@ -738,3 +738,12 @@ def test_output_that_another_run_wrote_in_the_meantime_is_an_error_that_leaves_b
         "out/part": "out",
         "out.tokemb-1/part": "out.tokemb-1",
     }
+
+
+def test_kept_timestamps_keep_their_values_and_their_zone(session, tmp_path):
+    stamps = pa.array([-62135596800000000, 0, 253402300799999999], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"t": stamps}), tmp_path / "x.parquet")
+    write_parquet(session.read.parquet(str(tmp_path / "x.parquet")), str(tmp_path / "kept"))
+    kept = pq.read_table(tmp_path / "kept")["t"]
+    assert kept.combine_chunks() == stamps
+    assert session.conf.get("spark.sql.parquet.outputTimestampType") == "INT96"
