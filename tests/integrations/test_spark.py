@@ -533,6 +533,11 @@ def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
     assert rows("order", format="csv") == [("a", 1), ("b", 2)]
+    (tmp_path / "header.csv").write_bytes(b"text,n\n")
+    paths = [str(tmp_path / name) for name in ("header.csv", "order/b.csv")]
+    frame, _ = read_files(session, paths, column="text", keep=["n"])
+    assert frame.collect() == [("b", 2)]  # files without rows decide no types
+    assert read_files(session, paths[:1], column="text", keep=["n"])[0].collect() == []
     for name in ("bytes.csv", "kept.tsv"):
         with pytest.raises(TextError, match=f"{name}, line 2: byte [0-9]+ .0xff. is not UTF-8"):
             rows(name)

@@ -194,7 +194,7 @@ def parse_partition(
         if not split.is_whole and not reading.can_split:
             raise TextError(f"Spark has split {split.name}, in which a field may contain a newline")
         is_compared = not split.is_whole and reading.is_table
-        columns = FileColumns(reading, schema, names if is_compared else None)
+        columns = FileColumns(reading, schema, names if is_compared and names else None)
         delimiter = reading.source("").delimiter or ""
         header = delimiter.join(names).encode() + b"\n" if is_compared and reading.header and split.start else b""
         if reading.kind == "text" and split.is_compressed:
