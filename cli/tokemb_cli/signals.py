@@ -36,9 +36,11 @@ def install() -> None:
 
 
 def restore() -> None:
-    """Let Ctrl-C end the process at once, when nothing is left to clean up."""
-    if signal.getsignal(signal.SIGINT) is _stop:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let the signals end the process at once, when nothing is left to clean up."""
+    for name in _DESCRIPTIONS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def was_received() -> bool:

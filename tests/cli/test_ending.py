@@ -1,5 +1,6 @@
 """The end of the process of a command."""
 
+import signal
 import subprocess
 import sys
 
@@ -16,6 +17,16 @@ if not seconds:
 atexit.register(lambda: print("exit function"))
 end = os._exit
 os._exit = lambda code: (print("at once"), end(code))
+from tokemb_cli.__main__ import main
+main()
+"""
+
+
+# Run the command, and send a signal to its process when it ends.
+RUN_SIGNALLED = """
+import atexit, os, sys
+number = int(sys.argv.pop(1))
+atexit.register(lambda: os.kill(os.getpid(), number))
 from tokemb_cli.__main__ import main
 main()
 """
@@ -40,3 +51,12 @@ def test_a_command_that_succeeds_waits_for_threads():
 @pytest.mark.parametrize(("arguments", "expected"), [(["no-command"], 2), (["inspect", "no-file"], 1)])
 def test_a_command_that_fails_keeps_its_exit_code(arguments, expected):
     assert run(0, *arguments) == (expected, ["thread", "exit function"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_at_the_end_of_a_command_ends_it_without_a_traceback(name):
+    number = getattr(signal, name)
+    command = [sys.executable, "-c", RUN_SIGNALLED, str(int(number)), "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-number, "")
