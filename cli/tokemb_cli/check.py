@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import note, quiet_tensorflow, show, show_json
 from tokemb_cli.messages import for_running_command
 
 
 @click.command("check")
-@click.argument("ids", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("ids", nargs=-1, type=values.FilePath())
 @options.vocab
 @click.option(
-    "--model", required=True, type=click.Path(path_type=Path), metavar="FILE.keras", help="Saved Keras model to check."
+    "--model", required=True, type=values.FilePath(), metavar="FILE.keras", help="Saved Keras model to check."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context

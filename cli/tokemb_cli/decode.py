@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import data, note
 
 # Characters that end a line.
@@ -16,7 +16,7 @@ _BREAKS = ("\n", "\r")
 
 
 @click.command("decode")
-@click.argument("ids", type=click.Path(path_type=Path))
+@click.argument("ids", type=values.FilePath())
 @options.vocab
 @click.option(
     "--json",

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import show, show_json
 
 if TYPE_CHECKING:
     from tokemb.analysis.diff import Difference
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command("diff")
-@click.argument("first", type=_PATH)
-@click.argument("second", type=_PATH)
+@click.argument("first", type=values.FilePath())
+@click.argument("second", type=values.FilePath())
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
 @options.integer("--top", 10, "Number of tokens to show for each kind of difference.", least=0)
 @click.pass_context

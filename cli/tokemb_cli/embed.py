@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     required=True,
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE.keras",
     help="Saved Keras model to embed with.",
 )
 @click.option(
     "--vocab",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FOLDER",
     help="Vocabulary to encode texts with; not needed for ids.",
 )

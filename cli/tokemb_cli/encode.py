@@ -37,7 +37,7 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
 @click.command("encode", cls=corpus.FileCommand)
 @click.option(
     "--vocab",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     multiple=True,
     callback=_one_vocabulary,
     metavar="FOLDER",
@@ -80,7 +80,7 @@ def _one_vocabulary(_context: click.Context, _option: click.Parameter, paths: tu
 )
 @click.option(
     "--target-vocab",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FOLDER",
     help="Vocabulary of the target texts, with a start and an end token.  [default: --vocab]",
 )

@@ -14,13 +14,13 @@ from tokemb_cli.console import note, quiet_tensorflow
 @click.command("export")
 @click.option(
     "--vocab",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FOLDER",
     help="Vocabulary folder; not needed if --model is the folder of a training.",
 )
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE.keras|FOLDER",
     help="Saved Keras model that takes the ids, or the folder of train classify; not needed for --returns ids.",
 )

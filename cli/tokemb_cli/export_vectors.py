@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from tokemb_cli import corpus, options
+from tokemb_cli import corpus, options, values
 from tokemb_cli.console import note, quiet_tensorflow
 
 _ENDINGS = (".txt", ".vec", ".bin", ".npz")
 
 
 @click.command("export-vectors")
-@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL", type=values.FilePath())
 @options.optional_vocab
 @options.column_of_folder
 @options.names

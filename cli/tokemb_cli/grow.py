@@ -20,19 +20,17 @@ _SHOWN = 5
 
 @click.command("grow", cls=corpus.FileCommand)
 @corpus.files
-@click.option(
-    "--vocab", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Vocabulary folder to grow."
-)
+@click.option("--vocab", required=True, type=values.FilePath(), metavar="FOLDER", help="Vocabulary folder to grow.")
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option("--max-new", type=values.Integer(), help="Maximum number of tokens to append.  [default: all]")
 @options.min_count
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE.keras",
     help="Saved Keras model to grow together with the vocabulary.",
 )
-@click.option("--grown-model", type=click.Path(path_type=Path), metavar="FILE.keras", help="Grown model to write.")
+@click.option("--grown-model", type=values.FilePath(), metavar="FILE.keras", help="Grown model to write.")
 @click.option(
     "--embedding",
     multiple=True,

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SOURCE", type=values.FilePath())
 @options.output("FOLDER", "Vocabulary folder to write; an existing vocabulary is replaced.")
 @click.option(
     "--verify",
     "texts",
     metavar="TEXTS",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     help="Compare with the original on this text file, one row per line; a difference is an error.",
 )
 @click.option(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 from tokemb_cli.console import show, show_json
 
 # Values that are shown as percentages.
@@ -15,7 +15,7 @@ _SHARES = ("coverage", "zeros", "collision_rate")
 
 
 @click.command("inspect")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=values.FilePath())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @options.integer("--top", 10, "Number of most frequent tokens to show.", least=0)
 @click.option("--text", help="Show which backend encodes this text, and why.")

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ABOUT_TRAINING = "--column and --names require the folder of a training, which has a training.json"
 
-_PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
 
@@ -75,7 +74,7 @@ def saved_shape(default: str | None = None, note: str = "") -> _Decorator[Any]:
 vocab = click.option(
     "--vocab",
     required=True,
-    type=_PATH,
+    type=values.FilePath(),
     metavar="FOLDER",
     help="Vocabulary folder, or any Hugging Face tokenizer.json.",
 )
@@ -96,10 +95,10 @@ overlap = click.option(
     "row in the text.",
 )
 
-model_or_vectors = click.argument("model", metavar="MODEL", type=_PATH)
+model_or_vectors = click.argument("model", metavar="MODEL", type=values.FilePath())
 optional_vocab = click.option(
     "--vocab",
-    type=_PATH,
+    type=values.FilePath(),
     metavar="FOLDER",
     help="Vocabulary of the model; not needed for a file of vectors or the folder of a training.",
 )
@@ -110,7 +109,7 @@ column_of_folder = click.option(
 )
 names = click.option(
     "--names",
-    type=_PATH,
+    type=values.FilePath(),
     metavar="FILE",
     help="Table of the names to show for the values of --column: values in its first column, names in its second.",
 )
@@ -136,7 +135,7 @@ threads = click.option(
 
 def output(metavar: str, text: str) -> _Decorator[Any]:
     """Return the options for the output and for replacing an existing one."""
-    path = click.option("-o", "--output", required=True, type=_PATH, metavar=metavar, help=text)
+    path = click.option("-o", "--output", required=True, type=values.FilePath(), metavar=metavar, help=text)
     force = click.option(
         "--force",
         is_flag=True,
@@ -147,7 +146,7 @@ def output(metavar: str, text: str) -> _Decorator[Any]:
 
 def page(text: str) -> _Decorator[Any]:
     """Return the options for an optional page to write and for replacing an existing file."""
-    path = click.option("-o", "--output", type=_PATH, metavar="FILE.html", help=text)
+    path = click.option("-o", "--output", type=values.FilePath(), metavar="FILE.html", help=text)
     force = click.option("--force", is_flag=True, help="Replace a file that this command did not write.")
     return group(path, force)
 

@@ -23,7 +23,7 @@ _ENDINGS = (".html", ".png", ".svg")
 @click.option("--top", type=values.Integer(), help="Number of most frequent tokens to show.  [default: 1000]")
 @click.option(
     "--words",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE",
     help="Text file of the words to show instead, one per line.",
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
-from tokemb_cli import options
+from tokemb_cli import options, values
 
 OPTIONS = ("segmenter", "user_dictionary")
 """The names of the options in the settings of a command."""
@@ -21,7 +20,7 @@ _SEGMENTER = click.option(
 )
 _USER_DICTIONARY = click.option(
     "--user-dictionary",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE",
     help="Words that the segmenter should find, in its own format; for jieba, one word per line. A vocabulary folder "
     "contains a copy.",

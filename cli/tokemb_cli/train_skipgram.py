@@ -30,14 +30,14 @@ from tokemb_cli import corpus, options, training, training_options, values
 @click.option(
     "--similarities",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE",
     help="Report the rank correlation with the similarities of word pairs in this file, such as WordSim-353.",
 )
 @click.option(
     "--analogies",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FILE",
     help="Report the accuracy of the analogies in this file, such as questions-words.txt.",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -70,14 +69,14 @@ _SCHEDULE = (
     *search.options,
     click.option(
         "--checkpoint",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=values.FilePath(file_okay=False),
         metavar="FOLDER",
         help="Write the state of the training to this folder after each epoch. If the folder contains the state of the "
         "same training, which was stopped, the training is resumed.",
     ),
     click.option(
         "--tensorboard",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=values.FilePath(file_okay=False),
         metavar="FOLDER",
         help="Write the losses of each epoch to this folder, for TensorBoard.",
     ),
@@ -85,7 +84,7 @@ _SCHEDULE = (
 
 vocab = click.option(
     "--vocab",
-    type=click.Path(path_type=Path),
+    type=values.FilePath(),
     metavar="FOLDER",
     help="Vocabulary to encode with.  [default: one that is fitted to the input]",
 )
@@ -115,7 +114,7 @@ fold_groups = click.option(
     help="Column of the groups, for example the author. All rows of a group are in the same fold. Requires --folds.",
 )
 output = options.output("FOLDER", "Folder to write.")
-folder = click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+folder = click.argument("folder", metavar="FOLDER", type=values.FilePath())
 
 
 def schedule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,6 +67,19 @@ class Number(_FloatType):
         bounds = (("of at least", self._least), ("greater than", self._above), ("less than", self._below))
         words = " and ".join(f"{words} {bound:g}" for words, bound in bounds if math.isfinite(bound))
         return f" {words}" if words else ""
+
+
+class FilePath(click.Path):
+    """A path. An empty one, as that of an unset shell variable, is an error: ``Path("")`` is the current folder."""
+
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, file_okay=file_okay)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Return ``value`` as a ``Path``."""
+        if value == "":
+            self.fail("must not be empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Documents(_FloatType):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from tokemb_cli import options, values
-
-_PATH = click.Path(path_type=Path)
 
 # The values of options that are not given.
 UNUSED: Mapping[str, Any] = {"min_documents": 1, "max_documents": None, "stop_words": None, "keep_words": None}
@@ -31,13 +28,13 @@ word_limits = options.group(
     ),
     click.option(
         "--stop-words",
-        type=_PATH,
+        type=values.FilePath(),
         metavar="FILE",
         help="Leave out the words in this text file, one per line. They become out of vocabulary.",
     ),
     click.option(
         "--keep-words",
-        type=_PATH,
+        type=values.FilePath(),
         metavar="FILE",
         help="Text file of words, one per line, that are never left out if they occur.",
     ),

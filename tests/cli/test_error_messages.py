@@ -144,7 +144,7 @@ def test_bare_name_at_the_start_is_rewritten_before_must_alone():
         ("classify", "Did you mean 'train classify'?"),
         ("train clasify", "Did you mean 'classify'?"),
         ("fit-vocab x --max-siz 3", "Did you mean '--max-size'?"),
-        ("fit-vocab x -o v --profile word", "Did you mean 'words'?"),
+        ("fit-vocab x -o v --profile word", "Did you mean 'words' or 'words-and-punctuation'?"),
         ("encode x -o v.npy --vocab v --dtype int", "Did you mean 'int32'"),
     ],
 )

@@ -45,6 +45,14 @@ def test_help_of_each_command_has_plain_words(name):
     assert not _RETIRED.search(command.help), _RETIRED.search(command.help)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_empty_path_is_an_error_of_each_argument_that_is_a_path(name):
+    for parameter in COMMANDS[name].params:
+        if isinstance(parameter.type, click.Path):
+            with pytest.raises(click.BadParameter, match="must not be empty"):
+                parameter.type.convert("", parameter, None)
+
+
 def test_help_of_ratings_says_matrix_factorization():
     assert "matrix factorization" in COMMANDS["train ratings"].help
 

@@ -533,6 +533,11 @@ def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
     assert rows("order", format="csv") == [("a", 1), ("b", 2)]
+    (tmp_path / "header.csv").write_bytes(b"text,n\n")
+    paths = [str(tmp_path / name) for name in ("header.csv", "order/b.csv")]
+    frame, _ = read_files(session, paths, column="text", keep=["n"])
+    assert frame.collect() == [("b", 2)]  # files without rows decide no types
+    assert read_files(session, paths[:1], column="text", keep=["n"])[0].collect() == []
     for name in ("bytes.csv", "kept.tsv"):
         with pytest.raises(TextError, match=f"{name}, line 2: byte [0-9]+ .0xff. is not UTF-8"):
             rows(name)
@@ -542,6 +547,16 @@ def test_files_have_the_values_of_the_local_reader_or_are_an_error(session, tmp_
     assert rows("empty.csv") == [("", ""), ("b", "")]
     with pytest.raises(TextError, match="json.jsonl, line 2 is empty: every line must be a JSON object"):
         rows("json.jsonl")
+
+
+def test_last_row_of_a_split_text_file_keeps_its_cr(session, tmp_path):
+    from tokemb.integrations.spark.files import read_files
+
+    for end in ("\r", "\r\n", "\n"):
+        (tmp_path / "x.txt").write_bytes(b"row\n" * 9000 + b"last" + end.encode())
+        frame, _ = read_files(session, [str(tmp_path / "x.txt")])
+        assert (frame.rdd.getNumPartitions() == 1) == (end == "\r")
+        assert [row[0] for row in frame.collect()] == ["row"] * 9000 + ["last\r" if end == "\r" else "last"]
 
 
 def test_files_that_spark_would_leave_out_confuse_or_convert_are_an_error_or_are_read(session, tmp_path):
@@ -728,3 +743,12 @@ def test_output_that_another_run_wrote_in_the_meantime_is_an_error_that_leaves_b
         "out/part": "out",
         "out.tokemb-1/part": "out.tokemb-1",
     }
+
+
+def test_kept_timestamps_keep_their_values_and_their_zone(session, tmp_path):
+    stamps = pa.array([-62135596800000000, 0, 253402300799999999], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table({"t": stamps}), tmp_path / "x.parquet")
+    write_parquet(session.read.parquet(str(tmp_path / "x.parquet")), str(tmp_path / "kept"))
+    kept = pq.read_table(tmp_path / "kept")["t"]
+    assert kept.combine_chunks() == stamps
+    assert session.conf.get("spark.sql.parquet.outputTimestampType") == "INT96"

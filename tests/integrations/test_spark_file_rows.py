@@ -87,7 +87,7 @@ def check_equal(data: bytes, reading: Reading, cuts: list[int], rows: int, path)
     except TokembError as error:
         with pytest.raises(TokembError) as raised:
             on_spark(data, reading, cuts, rows)
-        if not cuts:
+        if not cuts and not str(error).startswith("no row of the files has"):  # Spark requires all columns at once
             assert re.sub(r"\S*/x\b", "x", str(raised.value)) == str(error).replace(str(path), "x")
         return
     assert repr(on_spark(data, reading, cuts, rows)) == repr(local)
@@ -135,3 +135,25 @@ def test_file_of_which_lines_are_missing_is_an_error():
     parts = lines_of(b"a\nb\nlong\n", [], 9)
     with pytest.raises(TextError, match="/x has 9 bytes, and Spark read 4: it was changed meanwhile"):
         list(parse_partition(iter([parts[0][:2]]), reading=reading, schema=schema, names=["text"], result=schema))
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_compressed_lines_of_which_only_the_last_may_lack_a_newline_after_cr_are_an_error(ending):
+    reading = Reading("text", "text", (), (), (), "strict", True, None)
+    schema = pa.schema([("text", pa.large_string())])
+
+    def rows(data):
+        parts = [part.set_column(1, "path", pa.array(["file:/x.gz"] * len(part))) for part in lines_of(data, [], 2)]
+        found = parse_partition(iter(parts), reading=reading, schema=schema, names=["text"], result=schema)
+        return [row["text"] for batch in found for row in batch.to_pylist()]
+
+    assert rows(b"a" + ending + b"b\n" + b"c") == ["a", "b", "c"]
+    assert rows(b"a\r\nb\r\n") == ["a", "b"]
+    with pytest.raises(TextError, match=r"/x.gz has lines that end in .n and a last one that ends in .r, and Spark"):
+        rows(b"a" + ending + b"b\nc\r")
+
+
+def test_split_file_without_rows_has_no_columns_to_compare():
+    reading, schema = Reading("tsv", "text", (), (), (), "strict", True, None), pa.schema([("text", pa.string())])
+    parts = lines_of(b"text\tn\n", [4], 9)
+    assert list(parse_partition(iter(parts), reading=reading, schema=schema, names=[], result=schema)) == []

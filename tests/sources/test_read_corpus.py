@@ -496,3 +496,12 @@ def test_memory_does_not_follow_the_size_of_the_file(folder):
     rows, grown = map(int, run.stdout.split())
     assert rows == 1_200_000
     assert grown < 330  # MiB on Linux
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("csv", {}), ("csv", {"quoting": "none"}), ("jsonl", {})])
+def test_types_of_kept_columns_do_not_depend_on_the_final_newline(tmp_path, kind, settings):
+    rows = {"csv": b"text,n\na,2\nb,1.5", "jsonl": b'{"text":"a","n":2}\n{"text":"b","n":1.5}'}[kind]
+    for end in (b"", b"\n"):
+        (tmp_path / f"x.{kind}").write_bytes(rows + end)
+        (batch,) = tokemb.read_corpus(tmp_path / f"x.{kind}", column="text", keep=["n"], **settings)
+        assert batch.to_pydict() == {"text": ["a", "b"], "n": [2.0, 1.5]}

@@ -30,6 +30,22 @@ def whole_lines(stream: ByteStream) -> Iterator[bytes]:
         yield b"".join(rest)
 
 
+def join_last_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield blocks of whole lines. A last line without newline is part of the block before it.
+
+    The first block decides the types of columns, and they must not depend on the newline at the end of a short file.
+    """
+    held = next(blocks, b"")
+    for block in blocks:
+        if not block.endswith(b"\n"):
+            held += block
+            continue
+        yield held
+        held = block
+    if held:
+        yield held
+
+
 def utf8_blocks(blocks: Iterator[bytes], name: str, errors: str) -> Iterator[bytes]:
     """Yield the blocks of one file as valid UTF-8, without the byte-order mark.
 

@@ -13,7 +13,7 @@ from tokemb._validation import check_choice
 from tokemb.errors import ArgumentError
 from tokemb.files.output_stream import ByteStream
 from tokemb.sources import texts
-from tokemb.sources.blocks import utf8_blocks, whole_lines
+from tokemb.sources.blocks import join_last_line, utf8_blocks, whole_lines
 from tokemb.sources.columns import Columns, Location
 from tokemb.sources.compressed import OnRead, open_stream, worth_thread
 from tokemb.sources.documents import document_batches
@@ -214,10 +214,10 @@ def stream_batches(
 def _split_stream(stream: ByteStream, source: Source) -> Iterator[bytes]:
     """Return blocks of whole lines, or of whole records if fields may contain newlines."""
     if source.delimiter is None or source.quoting == "none":
-        return whole_lines(stream)
+        return join_last_line(whole_lines(stream))
     from tokemb.sources.records import whole_records  # imported late: text files do not need it
 
-    return whole_records(stream, source.name, source.delimiter)
+    return join_last_line(whole_records(stream, source.name, source.delimiter))
 
 
 def _lines(blocks: Iterator[bytes], name: str, columns: Columns) -> Iterator[pa.RecordBatch]:

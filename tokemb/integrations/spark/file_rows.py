@@ -51,6 +51,11 @@ class Split(NamedTuple):
         return self.start == 0 and self.length == self.size
 
     @property
+    def is_compressed(self) -> bool:
+        """Whether Spark decompresses the file."""
+        return format_of(self.path)[1] is not None
+
+    @property
     def name(self) -> str:
         """The name for messages."""
         name = unquote(self.path).removeprefix("file://").removeprefix("file:")
@@ -189,9 +194,11 @@ def parse_partition(
         if not split.is_whole and not reading.can_split:
             raise TextError(f"Spark has split {split.name}, in which a field may contain a newline")
         is_compared = not split.is_whole and reading.is_table
-        columns = FileColumns(reading, schema, names if is_compared else None)
+        columns = FileColumns(reading, schema, names if is_compared and names else None)
         delimiter = reading.source("").delimiter or ""
         header = delimiter.join(names).encode() + b"\n" if is_compared and reading.header and split.start else b""
+        if reading.kind == "text" and split.is_compressed:
+            pieces = _check_last_line(split, pieces)
         stream = _open(split, pieces, header)
         for batch in stream_batches(stream, reading.source(split.name), columns, reading.errors, reading.header):
             arrays = {name: batch.column(name) for name in batch.schema.names}
@@ -225,6 +232,24 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[Split, bytes]]:
         first = end
 
 
+def _check_last_line(split: Split, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Yield the blocks of compressed lines.
+
+    Raises:
+        TextError: If the last line ends in ``\r`` and others do not. Spark does not tell whether ``\n`` follows.
+            Without it, ``\r`` belongs to the row.
+    """
+    piece, is_mixed = b"", False
+    for piece in pieces:
+        is_mixed = is_mixed or piece.count(b"\n") > piece.count(b"\r\n")
+        yield piece
+    if is_mixed and piece.endswith(b"\r\n"):
+        raise TextError(
+            f"{split.name} has lines that end in \\n and a last one that ends in \\r, and Spark does not tell whether "
+            "\\n follows: decompress the file first"
+        )
+
+
 class _Exact:
     """The blocks of a part of a file, without the newline that Spark's lines have after the last byte of a file."""
 
@@ -233,7 +258,7 @@ class _Exact:
         self._pieces = pieces
         self._next = next(pieces, b"")
         self._size = len(self._next)
-        self._knows_size = split.is_whole and format_of(split.path)[1] is None
+        self._knows_size = split.is_whole and not split.is_compressed
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -285,7 +310,7 @@ def _open(split: Split, pieces: Iterator[bytes], header: bytes = b"") -> _Stream
     start = lines.read(_CHECKED_BYTES)
     if split.start == 0:
         check_text(start, split.name)
-        if len(start) < _CHECKED_BYTES and format_of(split.path)[1] is not None:
+        if len(start) < _CHECKED_BYTES and split.is_compressed:
             check_text(start[:-1], split.name)  # the last line may have no newline
     start = header + start
     # Spark has removed one byte-order mark, and the local reader would remove another one.

@@ -69,7 +69,8 @@ def read_files(
             if format is None:
                 _check_formats(found, kind)
             run.add(found, kind, quoting, in_order)
-        return reduce(DataFrame.unionByName, run.frames), run.frames[0].columns[0]
+        frames = run.frames or run.empty
+        return reduce(DataFrame.unionByName, frames), frames[0].columns[0]
 
 
 class _Run:
@@ -88,9 +89,13 @@ class _Run:
         self._errors, self._header = errors, header
         self._first: FirstRows | None = None
         self.frames: list[DataFrame] = []
+        self.empty: list[DataFrame] = []
 
     def add(self, found: Sequence[File], kind: str, quoting: str | None, in_order: bool) -> None:
-        """Append the DataFrames of files of one format, one for each file if rows are ``in_order``."""
+        """Append the DataFrames of files of one format, one for each file if rows are ``in_order``.
+
+        Those of files without rows before the first row, whose types are not known, are only in ``empty``.
+        """
         folders = folder_columns(found)
         parts = [[file] for file in found] if in_order else [found]
         if kind == "parquet":
@@ -99,6 +104,9 @@ class _Run:
             frames = [read_parquet(self._session, part, selected, self._errors) for part in parts]
         else:
             frames = self._frames_of_lines(found, parts, self._reading(kind, quoting, folders))
+        if kind != "parquet" and self._first is None:
+            self.empty += frames
+            return
         for frame in frames:
             self.frames.append(frame)
             _check_types(self.frames[0], frame, name_of(found[0].path))

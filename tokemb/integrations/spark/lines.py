@@ -16,8 +16,9 @@ from tokemb._arrays import STRINGS
 from tokemb.errors import TextError
 from tokemb.integrations.spark.columns import map_partitions, quoted
 from tokemb.integrations.spark.file_rows import FileColumns, Reading, parse_partition, probe_partition, probed
-from tokemb.integrations.spark.listing import File, as_name, base_of, check_read, name_of
+from tokemb.integrations.spark.listing import File, as_name, base_of, check_read, name_of, read_end
 from tokemb.sources.columns import TEXT
+from tokemb.sources.listing import format_of
 
 _METADATA = ("file_path", "file_block_start", "file_block_length", "file_size")
 # The bytes that opening a file costs, and those of a partition, in Spark's default configuration.
@@ -62,7 +63,8 @@ def read_lines(session: SparkSession, found: Sequence[File], reading: Reading, f
         first = FirstRows(pa.schema([(name, pa.string()) for name in names]), [])
     folders = [name for name in reading.folders if name not in first.schema.names]
     folders = [name for name in folders if name in {*reading.others, *reading.keep}]
-    lines = _lines(session if reading.can_split else _without_splits(session, found), found, folders)
+    can_split = reading.can_split and not (reading.kind == "text" and _ends_in_cr(session, found))
+    lines = _lines(session if can_split else _without_splits(session, found), found, folders)
     result = StructType([*_spark_schema(first.schema), *(lines.schema[name] for name in folders)])
     run = partial(
         parse_partition,
@@ -94,6 +96,19 @@ def _lines(session: SparkSession, found: Sequence[File], folders: Sequence[str])
     check_read(frame, found)
     line = F.concat(F.col("value").cast("binary"), F.lit(b"\n"))
     return frame.select(line, *(F.col(f"_metadata.{name}") for name in _METADATA), *map(quoted, folders))
+
+
+def _ends_in_cr(session: SparkSession, found: Sequence[File]) -> bool:
+    r"""Return whether a text file that Spark may split ends in ``\r``, which belongs to its last row.
+
+    Spark gives its last line in the same way as one that ends in ``\r\n``. Only the size of a whole file tells more.
+    """
+    settings = session._jsparkSession.sessionState().conf()
+    smallest = min(settings.filesMaxPartitionBytes(), settings.filesOpenCostInBytes())
+    return any(
+        file.size > smallest and format_of(file.path)[1] is None and read_end(session, file, 1) == b"\r"
+        for file in found
+    )
 
 
 def _without_splits(session: SparkSession, found: Sequence[File]) -> SparkSession:

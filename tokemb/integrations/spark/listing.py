@@ -184,17 +184,22 @@ def _check_codec(file: File, codec: str | None) -> None:
 
 def _check_end(session: SparkSession, file: File) -> None:
     """Raise ``TextError`` if a bzip2 file does not end as one. Hadoop reads the blocks before that without an error."""
+    end = int.from_bytes(read_end(session, file, _BZIP2_END_BYTES), "big")
+    if all((end >> unused + 32) & (1 << 48) - 1 != _BZIP2_END for unused in range(8)):
+        raise TextError(f"{name_of(file.path)} is not a valid bz2 file or is truncated: it has no end of the stream")
+
+
+def read_end(session: SparkSession, file: File, size: int) -> bytes:
+    """Return the last ``size`` bytes of a file, fewer if it is shorter."""
     java: Any = session.sparkContext._jvm
     location = java.org.apache.hadoop.fs.Path(file.path)
     stream = location.getFileSystem(session.sparkContext._jsc.hadoopConfiguration()).open(location)
     try:
-        start = max(file.size - _BZIP2_END_BYTES, 0)
+        start = max(file.size - size, 0)
         stream.seek(start)
-        end = int.from_bytes(bytes(stream.read() for _ in range(file.size - start)), "big")
+        return bytes(stream.read() for _ in range(file.size - start))
     finally:
         stream.close()
-    if all((end >> unused + 32) & (1 << 48) - 1 != _BZIP2_END for unused in range(8)):
-        raise TextError(f"{name_of(file.path)} is not a valid bz2 file or is truncated: it has no end of the stream")
 
 
 def check_read(frame: DataFrame, found: Sequence[File]) -> None:

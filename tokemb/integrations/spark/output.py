@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
@@ -17,6 +19,8 @@ from tokemb.integrations.spark.columns import workers_errors
 from tokemb.integrations.spark.listing import as_name, name_of
 
 _SUCCESS = "_SUCCESS"
+# Spark's default, INT96, has no time zone, and other readers convert it to nanoseconds, which end in the year 2262.
+_TIMESTAMPS, _MICROSECONDS = "spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"
 _IDS = "ids"
 
 
@@ -52,7 +56,7 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     temporary = java.org.apache.hadoop.fs.Path(f"{output.rstrip('/')}.tokemb-{uuid4().hex[:12]}")
     _check_writable(system, temporary, output)
     try:
-        with workers_errors():
+        with workers_errors(), _timestamps_in_microseconds(session):
             df.write.parquet(temporary.toString())
             rows = session.read.parquet(temporary.toString()).count()
     except BaseException:
@@ -61,6 +65,16 @@ def write_parquet(df: DataFrame, output: str, *, force: bool = False) -> int:
     system.delete(target, True)
     _rename(system, temporary, target, java.org.apache.hadoop.fs.Path(target, temporary.getName()))
     return rows
+
+
+@contextmanager
+def _timestamps_in_microseconds(session: SparkSession) -> Iterator[None]:
+    before = session.conf.get(_TIMESTAMPS)
+    session.conf.set(_TIMESTAMPS, _MICROSECONDS)
+    try:
+        yield
+    finally:
+        session.conf.set(_TIMESTAMPS, str(before))
 
 
 def _check_writable(system: Any, folder: Any, output: str) -> None:  # noqa: ANN401 - objects of Java
