@@ -165,16 +165,17 @@ def test_classifiers_of_at_least_500_short_texts_have_convolutions(text, rows, s
     [
         ("Who? film", {}, "words-and-punctuation"),
         ("Who film", {}, "words"),
+        ("中文 who", {"ngrams": 2}, "words"),
         ("Who? film", {"profile": "words"}, "words"),
         ("Who? film", {"head": "tfidf"}, "words"),
         ("Who? film " + "word " * 31, {}, "words"),
         ("Who? film " + "?" * 30, {}, "words"),
     ],
-    ids=["short", "no marks", "given", "tfidf", "33 words", "33 words and marks"],
+    ids=["short", "no marks", "pairs across spaces", "given", "tfidf", "33 words", "33 words and marks"],
 )
 def test_punctuation_marks_of_short_texts_are_tokens(text, settings, profile):
     labelled = Labelled((text for _ in range(20)), [0, 1] * 10)
-    trained = train_classifier(labelled, ngrams=1, dim=1, schedule=ONCE, **settings)
+    trained = train_classifier(labelled, dim=1, schedule=ONCE, **{"ngrams": 1, **settings})
     assert trained.vocabulary.profile == profile
     assert any("punctuation marks are tokens" in note for note in trained.notes) == (profile != "words")
 

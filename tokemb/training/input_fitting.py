@@ -11,6 +11,7 @@ import numpy as np
 
 from tokemb._arrays import Int64
 from tokemb._validation import BAG_HEADS, UNIGRAMS, check_left_out, check_ngrams
+from tokemb.engine.ngrams import SEPARATOR
 from tokemb.errors import TextError
 from tokemb.fit import fit_vocab
 from tokemb.rows.ragged import Ragged
@@ -126,9 +127,15 @@ def choose_inputs(
     if inputs.is_short and splitting.is_default and vectors is None:
         other, rows = replace(splitting, profile=_SHORT_PROFILE).fit(rows)
         with_punctuation, encoded_with_punctuation = _text_inputs(rows, other, head, maxlen)
-        if with_punctuation.is_short and other.vocabulary != encoder.vocabulary:
+        if with_punctuation.is_short and _has_other_words(other, encoder):
             return with_punctuation, encoded_with_punctuation, [*notes, _NOTE_ON_PUNCTUATION]
     return inputs, encoded, notes
+
+
+def _has_other_words(other: Encoder, encoder: Encoder) -> bool:
+    """Return whether a vocabulary has words or marks that another one lacks. Their pairs of words may differ, too."""
+    words = {token for token in other.vocabulary if SEPARATOR not in token}
+    return not words.issubset(encoder.vocabulary)
 
 
 def _text_inputs(texts: Any, encoder: Encoder, head: str, maxlen: int | None) -> tuple[TextInputs, TextRows]:  # noqa: ANN401
